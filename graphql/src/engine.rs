@@ -1,0 +1,200 @@
+//! The engine: a schema, its limits and its plans, asked one request at a time.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use http::StatusCode;
+
+use crate::code::Code;
+use crate::coerce::{Values, variables};
+use crate::document::prepare;
+use crate::error::RequestError;
+use crate::execute::{Environment, Run};
+use crate::fetch::Fetch;
+use crate::limits::Limits;
+use crate::plan::{Conditions, NodeId, Plan, PlanCache, PlanKey, Source, compile};
+use crate::project::{Introspection, View, fails, project};
+use crate::report::Report;
+use crate::request::{Context, GraphqlRequest, Response};
+use crate::schema::Schema;
+
+/// Executes GraphQL requests against one schema.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    schema: Arc<Schema>,
+    limits: Limits,
+    plans: PlanCache,
+}
+
+/// Whether an operation may change something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Allowed {
+    /// Anything.
+    Everything,
+    /// Queries only.
+    Queries,
+}
+
+impl Engine {
+    /// An engine that keeps up to `plan_cache_size` plans; plans of documents
+    /// longer than 2 KiB count as several.
+    pub fn new(schema: Arc<Schema>, limits: Limits, plan_cache_size: usize) -> Self {
+        Self { schema, limits, plans: PlanCache::new(plan_cache_size) }
+    }
+
+    /// The schema that requests are executed against.
+    pub fn schema(&self) -> &Arc<Schema> {
+        &self.schema
+    }
+
+    /// The bounds on one request.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Executes a request. Dropping the future cancels its reads; a mutation
+    /// call under way finishes, and none starts after it.
+    pub async fn execute(
+        &self,
+        request: GraphqlRequest,
+        context: Context,
+        fetch: Arc<dyn Fetch>,
+    ) -> (Response, Report) {
+        self.execute_allowed(request, context, fetch, Allowed::Everything).await
+    }
+
+    pub(crate) async fn execute_allowed(
+        &self,
+        request: GraphqlRequest,
+        context: Context,
+        fetch: Arc<dyn Fetch>,
+        allowed: Allowed,
+    ) -> (Response, Report) {
+        let mut report = Report::default();
+        let result = self.attempt(request, &context, &fetch, allowed, &mut report).await;
+        let response = result.unwrap_or_else(|error| {
+            report.errors = u32::try_from(error.messages.len()).unwrap_or(u32::MAX);
+            report.first_error = Some(error.code.word());
+            refusal(&error)
+        });
+        (response, report)
+    }
+
+    async fn attempt(
+        &self,
+        request: GraphqlRequest,
+        context: &Context,
+        fetch: &Arc<dyn Fetch>,
+        allowed: Allowed,
+        report: &mut Report,
+    ) -> Result<Response, RequestError> {
+        let began = Instant::now();
+        let plan = self.plan(&request, report);
+        report.planning = began.elapsed();
+        let plan = plan?;
+        let operation = &plan.prepared.operation;
+        report.operation_type = Some(operation.operation_type.name());
+        report.operation_name = operation.name.as_ref().map(|name| name.as_str().into());
+        if allowed == Allowed::Queries && plan.is_mutation() {
+            return Err(RequestError::of(Code::MutationByGet));
+        }
+        let document = &plan.prepared.document;
+        let apollo = self.schema.apollo();
+        let variables = variables(apollo, document, operation, &request.variables, self.limits.errors)?;
+        let conditions = Conditions::evaluate(&plan.conditions, &variables)
+            .map_err(|error| RequestError::new(Code::VariableInvalid, error.0))?;
+        let introspection = self.introspect(&plan, &variables)?;
+
+        let began = Instant::now();
+        let env = Environment {
+            schema: &self.schema,
+            limits: &self.limits,
+            context,
+            fetch,
+            variables: &variables,
+            conditions: &conditions,
+        };
+        let mut run = Run::new(&plan, env);
+        if plan.is_mutation() {
+            one_after_another(&mut run, env).await;
+        } else {
+            run.run(&root_nodes(&plan)).await;
+        }
+        let view =
+            View { plan: &plan, store: &run.store, faults: &run.faults, env, introspection: &introspection };
+        let projected = project(view).await;
+        report.execution = began.elapsed();
+        report.fetches = std::mem::take(&mut run.fetches);
+        report.unmatched_rows = run.unmatched_rows;
+        report.surplus_rows = run.surplus_rows;
+        report.errors = u32::try_from(projected.errors).unwrap_or(u32::MAX);
+        report.first_error = projected.first_error;
+        Ok(Response { status: StatusCode::OK, refused: None, body: Bytes::from(projected.body) })
+    }
+
+    fn plan(&self, request: &GraphqlRequest, report: &mut Report) -> Result<Arc<Plan>, RequestError> {
+        let (document, name) = (&request.query, request.operation_name.as_deref());
+        // Before hashing, which costs as much as the document is long.
+        if document.len() > self.limits.document_bytes {
+            return Err(RequestError::of(Code::DocumentTooLarge));
+        }
+        let key = PlanKey::new(self.schema.version(), name, document);
+        if let Some(plan) = self.plans.get(&key) {
+            report.plan_cached = true;
+            return Ok(plan);
+        }
+        let prepared = prepare(self.schema.apollo(), &self.limits, document, name)?;
+        let plan = Arc::new(compile(&self.schema, prepared, self.limits.selections)?);
+        self.plans.insert(key, document, plan.clone());
+        Ok(plan)
+    }
+
+    fn introspect(&self, plan: &Plan, variables: &Values) -> Result<Introspection, RequestError> {
+        if !plan.introspection {
+            return Ok(Introspection::new());
+        }
+        if !self.schema.introspection_enabled() {
+            return Err(RequestError::of(Code::IntrospectionDisabled));
+        }
+        let prepared = &plan.prepared;
+        self.schema
+            .introspect(&prepared.document, &prepared.operation, variables)
+            .map_err(|text| RequestError::new(Code::ValidationFailed, text))
+    }
+}
+
+/// The root's nodes; which of them a request has, conditions say.
+fn root_nodes(plan: &Plan) -> Vec<NodeId> {
+    let fields = &plan.selections[plan.root].fields;
+    fields
+        .iter()
+        .filter_map(|field| match field.source {
+            Source::Fetch(node) => Some(node),
+            _ => None,
+        })
+        .collect()
+}
+
+/// Runs the root fields of a mutation in order, each to its end, until one
+/// fails that must not be null.
+async fn one_after_another(run: &mut Run<'_>, env: Environment<'_>) {
+    let plan = run.plan;
+    let root = &plan.selections[plan.root];
+    for place in root.order(env.conditions) {
+        let field = &root.fields[place];
+        let Source::Fetch(node) = field.source else {
+            continue;
+        };
+        run.run(&[node]).await;
+        let introspection = Introspection::new();
+        let view = View { plan, store: &run.store, faults: &run.faults, env, introspection: &introspection };
+        if !field.nullable[0] && fails(view, place).await {
+            return;
+        }
+    }
+}
+
+fn refusal(error: &RequestError) -> Response {
+    Response { status: error.code.status(), refused: Some(error.code), body: Bytes::from(error.body()) }
+}

@@ -1,0 +1,250 @@
+//! One call for many parents: their keys, and what was found for each.
+//!
+//! Parents are grouped by what their templates read of them besides the key,
+//! one set of calls per group. Within a group keys are unique and sorted, so a
+//! call carries a range of them, and splitting it is splitting the range.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use super::key::{InvalidKey, encode};
+use super::{Job, Kind, Received, Run, Slot};
+use crate::code::Code;
+use crate::execute::Fault;
+use crate::plan::{Node, NodeId};
+use crate::template::Value;
+
+/// A node's batches.
+#[derive(Debug, Default)]
+pub(super) struct Batched {
+    pub(super) groups: Vec<Group>,
+    /// Per parent, what it asked for.
+    pub(super) wishes: Vec<Wish>,
+    /// Keys of the parents with lists of them, as (group's) key numbers.
+    pub(super) wished: Vec<u32>,
+}
+
+/// What one parent asked for.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Wish {
+    /// Its key is null.
+    Nothing,
+    /// Keys `from..to` of [`Batched::wished`], in `group`.
+    Keys { group: usize, from: usize, to: usize },
+    /// Its key is no key.
+    Fault(Slot),
+}
+
+/// Parents whose calls differ in nothing but the keys.
+#[derive(Debug)]
+pub(super) struct Group {
+    /// Any of its parents: templates read the rest from it.
+    pub(super) parent: u32,
+    /// Unique and sorted.
+    pub(super) keys: Vec<Key>,
+    /// Rows that answers held, with the number of the key they belong to.
+    pub(super) hits: Vec<(u32, Slot)>,
+    /// Ranges of keys whose call failed.
+    pub(super) failed: Vec<(usize, usize, Slot)>,
+}
+
+/// A key, as it compares and as it is sent.
+#[derive(Debug)]
+pub(super) struct Key {
+    pub(super) bytes: Box<[u8]>,
+    json: Box<str>,
+}
+
+/// A key of a parent, before keys are unique.
+struct Wanted {
+    bytes: Vec<u8>,
+    json: Vec<u8>,
+    group: usize,
+}
+
+impl Run<'_> {
+    /// Collects the parents' keys and makes the jobs for them.
+    pub(super) fn batch(&mut self, node: NodeId) -> Vec<Job> {
+        let plan = self.plan;
+        let at = &plan.nodes[node];
+        let Some(batch) = &at.rest.batch else {
+            return Vec::new();
+        };
+        let parents = self.nodes[node].parents.clone();
+        let mut batched = Batched::default();
+        let mut wanted: Vec<Wanted> = Vec::with_capacity(parents.len());
+        let mut group_of: HashMap<Vec<u8>, usize> = HashMap::new();
+        for parent in parents.iter() {
+            let group = match at.parents.is_empty() {
+                true => *group_of.entry(Vec::new()).or_insert(0),
+                false => {
+                    let count = group_of.len();
+                    *group_of.entry(self.rest_of_template(at, *parent)).or_insert(count)
+                }
+            };
+            if group == batched.groups.len() {
+                batched.groups.push(Group {
+                    parent: *parent,
+                    keys: Vec::new(),
+                    hits: Vec::new(),
+                    failed: Vec::new(),
+                });
+            }
+            let from = wanted.len();
+            let wish = match self.wanted(at, *parent, group, &mut wanted) {
+                Ok(()) if wanted.len() == from => Wish::Nothing,
+                Ok(()) => Wish::Keys { group, from, to: wanted.len() },
+                Err(InvalidKey) => {
+                    wanted.truncate(from);
+                    Wish::Fault(self.fault(Fault::of(Code::InvalidKey).at_source(&at.rest.source)))
+                }
+            };
+            batched.wishes.push(wish);
+        }
+        unique(&mut batched, wanted);
+        let mut jobs = Vec::new();
+        for (group, found) in batched.groups.iter().enumerate() {
+            let max = batch.max.max(1);
+            for from in (0..found.keys.len()).step_by(max) {
+                jobs.push(Job::Keys { group, from, to: (from + max).min(found.keys.len()) });
+            }
+        }
+        self.nodes[node].batch = Some(batched);
+        jobs
+    }
+
+    /// What a batched template reads of the parent besides the key.
+    fn rest_of_template(&self, node: &Node, parent: u32) -> Vec<u8> {
+        let mut text = Vec::new();
+        for (_, path) in &node.parents {
+            let (slot, received) = self.of_parent(node, parent, path);
+            let json = received.map_or(Cow::Borrowed(&b"null"[..]), |received| received.json(slot));
+            text.push(u8::from(slot.kind == Kind::Absent));
+            text.extend_from_slice(&json.len().to_le_bytes());
+            text.extend_from_slice(&json);
+        }
+        text
+    }
+
+    /// Appends the keys of one parent.
+    fn wanted(
+        &self,
+        node: &Node,
+        parent: u32,
+        group: usize,
+        wanted: &mut Vec<Wanted>,
+    ) -> Result<(), InvalidKey> {
+        let [path] = &node.keys[..] else {
+            return self.wanted_composite(node, parent, group, wanted);
+        };
+        let (slot, Some(received)) = self.of_parent(node, parent, path) else {
+            return Ok(());
+        };
+        let items = match slot.kind {
+            Kind::List => received.list(slot),
+            _ => std::slice::from_ref(&slot),
+        };
+        for item in items.iter().filter(|item| !item.is_null()) {
+            let mut bytes = Vec::with_capacity(16);
+            encode(received, *item, &mut bytes)?;
+            wanted.push(Wanted { bytes, json: received.json(*item).into_owned(), group });
+        }
+        Ok(())
+    }
+
+    fn wanted_composite(
+        &self,
+        node: &Node,
+        parent: u32,
+        group: usize,
+        wanted: &mut Vec<Wanted>,
+    ) -> Result<(), InvalidKey> {
+        let names = node.rest.batch.iter().flat_map(|batch| &batch.keys).map(|key| &key.name);
+        let (mut bytes, mut json) = (Vec::new(), vec![b'{']);
+        for (name, path) in names.zip(&node.keys) {
+            let (slot, Some(received)) = self.of_parent(node, parent, path) else {
+                return Ok(());
+            };
+            if slot.is_null() {
+                return Ok(());
+            }
+            encode(received, slot, &mut bytes)?;
+            if json.len() > 1 {
+                json.push(b',');
+            }
+            json.extend_from_slice(serde_json::Value::from(&**name).to_string().as_bytes());
+            json.push(b':');
+            json.extend_from_slice(&received.json(slot));
+        }
+        json.push(b'}');
+        wanted.push(Wanted { bytes, json, group });
+        Ok(())
+    }
+}
+
+/// Sorts the keys into their groups and drops repetitions; what parents wished
+/// for becomes numbers of keys.
+fn unique(batched: &mut Batched, mut wanted: Vec<Wanted>) {
+    let mut order: Vec<usize> = (0..wanted.len()).collect();
+    // Stable, so that of equal keys the first one's spelling is sent.
+    order.sort_by(|a, b| {
+        let (a, b) = (&wanted[*a], &wanted[*b]);
+        a.group.cmp(&b.group).then_with(|| a.bytes.cmp(&b.bytes))
+    });
+    batched.wished = vec![0; wanted.len()];
+    for at in order {
+        let Wanted { bytes, json, group } =
+            std::mem::replace(&mut wanted[at], Wanted { bytes: Vec::new(), json: Vec::new(), group: 0 });
+        let keys = &mut batched.groups[group].keys;
+        if keys.last().is_none_or(|last| *last.bytes != *bytes) {
+            let json = String::from_utf8(json).unwrap_or_default().into_boxed_str();
+            keys.push(Key { bytes: bytes.into(), json });
+        }
+        batched.wished[at] = u32::try_from(keys.len() - 1).unwrap_or(u32::MAX);
+    }
+}
+
+impl Group {
+    /// A range of keys as templates take it.
+    pub(super) fn values(&self, from: usize, to: usize) -> Value<'_> {
+        let keys = self.keys[from..to].iter();
+        Value::List(keys.map(|key| Value::Raw(Cow::Borrowed(&*key.json))).collect())
+    }
+
+    /// Which key of a range a row belongs to.
+    pub(super) fn find(&self, bytes: &[u8], from: usize, to: usize, hint: usize) -> Option<usize> {
+        // Rows mostly come in the order of the keys that were sent.
+        for at in [hint, hint + 1] {
+            if (from..to).contains(&at) && *self.keys[at].bytes == *bytes {
+                return Some(at);
+            }
+        }
+        let found = self.keys[from..to].binary_search_by(|key| (*key.bytes).cmp(bytes));
+        found.ok().map(|at| from + at)
+    }
+
+    /// The fault of the call that carried this key, if it failed.
+    pub(super) fn failure(&self, key: usize) -> Option<Slot> {
+        let failed = self.failed.iter().find(|(from, to, _)| (*from..*to).contains(&key));
+        failed.map(|(_, _, fault)| *fault)
+    }
+}
+
+/// The canonical key of a row: `Ok(None)` where a part is null or absent.
+pub(super) fn key_of_row(
+    run: &Run<'_>,
+    node: NodeId,
+    row: Slot,
+    bytes: &mut Vec<u8>,
+) -> Result<Option<()>, InvalidKey> {
+    bytes.clear();
+    let received: &Received = &run.store.received[node];
+    for path in &run.plan.nodes[node].row_keys {
+        let slot = run.store.follow(row, path, Some(node));
+        if slot.is_null() {
+            return Ok(None);
+        }
+        encode(received, slot, bytes)?;
+    }
+    Ok(Some(()))
+}

@@ -1,0 +1,205 @@
+//! Takes answers in: a value, nothing, a fault, or a reason to ask again.
+
+use http::{Method, StatusCode};
+
+use super::batch::key_of_row;
+use super::read::{ReadError, Target, read, read_selected};
+use super::{Fault, Job, Run, Slot};
+use crate::code::Code;
+use crate::fetch::FetchResponse;
+use crate::plan::{Node, NodeId, Select};
+
+/// Calls that refused batches may cause, per node.
+const MAX_EXTRA_CALLS: usize = 8;
+
+/// What an answer means for a job.
+enum Verdict {
+    Body,
+    Nothing,
+    Split,
+    Fault(Fault),
+}
+
+impl Run<'_> {
+    /// Takes the answer for one job.
+    pub(super) fn settle(&mut self, node: NodeId, job: Job, answer: &Result<FetchResponse, Fault>) {
+        let response = match answer {
+            Ok(response) => response,
+            Err(fault) => return self.failed(node, job, fault.clone()),
+        };
+        let at = &self.plan.nodes[node];
+        match verdict(at, job, response, self.nodes[node].extra) {
+            Verdict::Fault(fault) => self.failed(node, job, fault),
+            Verdict::Nothing => self.arrived(node, job, Slot::NULL),
+            Verdict::Split => {
+                self.nodes[node].extra += 2;
+                self.split(node, job);
+            }
+            Verdict::Body => match self.read(node, response) {
+                Ok(slot) => self.arrived(node, job, slot),
+                Err(error) => {
+                    let code = match error {
+                        ReadError::NotJson => Code::UpstreamInvalidBody,
+                        ReadError::TooManyRows => Code::TooManyRows,
+                        ReadError::TooManyBytes => Code::TooManyBytes,
+                    };
+                    let fault = Fault::status(code, &at.rest.source, response.status);
+                    self.failed(node, job, fault);
+                }
+            },
+        }
+    }
+
+    /// Reads a body and finds the value in it.
+    fn read(&mut self, node: NodeId, response: &FetchResponse) -> Result<Slot, ReadError> {
+        let at = &self.plan.nodes[node];
+        let mut target = Target {
+            shapes: &self.plan.shapes,
+            tables: &mut self.store.tables,
+            received: &mut self.store.received[node],
+            rows_left: &mut self.rows_left,
+            bytes_left: &mut self.bytes_left,
+        };
+        match &at.select {
+            Select::Path(path) => {
+                let whole = read(&mut target, response.body.clone(), at.read)?;
+                Ok(self.store.follow(whole, path, Some(node)))
+            }
+            Select::General(path) => read_selected(&mut target, &response.body, path, at.read),
+        }
+    }
+
+    fn arrived(&mut self, node: NodeId, job: Job, value: Slot) {
+        match job {
+            Job::Parent(row) => {
+                self.store.received[node].results[row as usize] = value;
+                self.close(node);
+            }
+            Job::Keys { .. } if self.is_capped(node, value) => match job.can_split() {
+                // Bounded by the calls an operation may make.
+                true => self.split(node, job),
+                false => {
+                    let source = &self.plan.nodes[node].rest.source;
+                    self.failed(node, job, Fault::of(Code::RowsCapped).at_source(source));
+                }
+            },
+            Job::Keys { group, from, to } => match self.match_rows(node, value, group, from, to) {
+                Ok(()) => self.close(node),
+                Err(code) => {
+                    let source = &self.plan.nodes[node].rest.source;
+                    self.failed(node, job, Fault::of(code).at_source(source));
+                }
+            },
+        }
+    }
+
+    /// Whether the answer has as many rows as the service ever gives.
+    fn is_capped(&self, node: NodeId, value: Slot) -> bool {
+        let cap = self.plan.nodes[node].rest.batch.as_ref().and_then(|batch| batch.rows);
+        cap.is_some_and(|cap| value.len().unwrap_or(0) >= cap)
+    }
+
+    /// Finds the key of every row, among those that the call carried.
+    fn match_rows(
+        &mut self,
+        node: NodeId,
+        rows: Slot,
+        group: usize,
+        from: usize,
+        to: usize,
+    ) -> Result<(), Code> {
+        if rows.is_null() {
+            return Ok(());
+        }
+        let count = rows.len().ok_or(Code::UpstreamInvalidBody)?;
+        let Some(mut batch) = self.nodes[node].batch.take() else {
+            return Err(Code::Internal);
+        };
+        let (mut bytes, mut hint, mut unmatched) = (Vec::new(), from, 0);
+        let mut result = Ok(());
+        for index in 0..count {
+            let row = self.store.received[node].item(rows, index);
+            match key_of_row(self, node, row, &mut bytes) {
+                Ok(Some(())) => match batch.groups[group].find(&bytes, from, to, hint) {
+                    Some(key) => {
+                        hint = key;
+                        batch.groups[group].hits.push((u32::try_from(key).unwrap_or(u32::MAX), row));
+                    }
+                    None => unmatched += 1,
+                },
+                Ok(None) => unmatched += 1,
+                Err(_) => {
+                    result = Err(Code::InvalidKey);
+                    break;
+                }
+            }
+        }
+        self.unmatched_rows = self.unmatched_rows.saturating_add(unmatched);
+        self.nodes[node].batch = Some(batch);
+        result
+    }
+
+    /// Everything that waited for this job is at fault.
+    pub(super) fn failed(&mut self, node: NodeId, job: Job, fault: Fault) {
+        let fault = self.fault(fault);
+        self.blame(node, job, fault);
+        self.close(node);
+    }
+
+    pub(super) fn blame(&mut self, node: NodeId, job: Job, fault: Slot) {
+        match (job, &mut self.nodes[node].batch) {
+            (Job::Parent(row), _) => self.store.received[node].results[row as usize] = fault,
+            (Job::Keys { group, from, to }, Some(batch)) => {
+                batch.groups[group].failed.push((from, to, fault));
+            }
+            (Job::Keys { .. }, None) => {}
+        }
+    }
+
+    /// One job less; with the last one the node has finished.
+    fn close(&mut self, node: NodeId) {
+        self.nodes[node].open -= 1;
+        if self.nodes[node].open == 0 {
+            self.finish(node);
+        }
+    }
+
+    /// Attaches what was found and starts the nodes that waited for it.
+    pub(super) fn finish(&mut self, node: NodeId) {
+        self.attach(node);
+        let plan = self.plan;
+        for child in &plan.nodes[node].children {
+            self.start(*child);
+        }
+    }
+}
+
+fn verdict(node: &Node, job: Job, response: &FetchResponse, extra: usize) -> Verdict {
+    let (rest, status) = (&node.rest, response.status);
+    let may_be_missing = match job {
+        Job::Parent(_) => node.is_nullable,
+        Job::Keys { .. } => !job.can_split() && (node.is_nullable || node.is_list),
+    };
+    match status.as_u16() {
+        204 => Verdict::Nothing,
+        200..=299 => Verdict::Body,
+        404 | 410 if may_be_missing && rest.method == Method::GET => Verdict::Nothing,
+        400 | 404 | 413 | 414 | 422 if job.can_split() && node.is_read && extra + 2 <= MAX_EXTRA_CALLS => {
+            Verdict::Split
+        }
+        300..=399 => Verdict::Fault(Fault::status(Code::UpstreamRedirect, &rest.source, status)),
+        _ => {
+            let mut fault = Fault::status(Code::UpstreamStatus, &rest.source, status);
+            fault.message = format!("{} with status {}", Code::UpstreamStatus.text(), status.as_u16()).into();
+            fault.problem = problem(node, status, response);
+            Verdict::Fault(fault)
+        }
+    }
+}
+
+/// The answer's body where the schema exposes it and it is JSON.
+fn problem(node: &Node, status: StatusCode, response: &FetchResponse) -> Option<bytes::Bytes> {
+    let is_json = || serde_json::from_slice::<serde::de::IgnoredAny>(&response.body).is_ok();
+    let is_text = || std::str::from_utf8(&response.body).is_ok();
+    (node.rest.expose.contains(&status.as_u16()) && is_text() && is_json()).then(|| response.body.clone())
+}

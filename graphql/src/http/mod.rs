@@ -1,0 +1,199 @@
+//! GraphQL over HTTP, by the GraphQL foundation's draft.
+//!
+//! Queries by GET, everything by POST with `application/json`. Content types
+//! that a browser's form can send are refused, so no other site can make a
+//! browser send an operation in its user's name without a preflight. Statuses
+//! follow the media type that was negotiated.
+
+mod negotiate;
+
+#[cfg(test)]
+mod tests;
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::extract::Query;
+use bytes::Bytes;
+use http::header::{ALLOW, CONTENT_TYPE, VARY};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::Deserialize;
+
+use crate::code::Code;
+use crate::coerce::Values;
+use crate::engine::{Allowed, Engine};
+use crate::error::RequestError;
+use crate::fetch::Fetch;
+use crate::report::Report;
+use crate::request::{Context, GraphqlRequest, Response};
+use negotiate::{Answer, negotiate};
+
+/// Who asks, and until when an answer is of use.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// Verified claims, if there are any.
+    pub claims: Option<serde_json::Value>,
+    /// The answer is written by then, complete or not. Reading the request's
+    /// body is not bounded by it: who accepts connections does that.
+    pub deadline: Instant,
+}
+
+/// Answers one HTTP request.
+pub async fn handle<B>(
+    engine: &Engine,
+    request: Request<B>,
+    caller: Caller,
+    fetch: Arc<dyn Fetch>,
+) -> (http::Response<Bytes>, Report)
+where
+    B: BodyExt<Data = Bytes>,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    let (parts, body) = request.into_parts();
+    let Some(answer) = negotiate(&parts.headers) else {
+        return refused(&RequestError::of(Code::NotAcceptable), Answer::Json);
+    };
+    let (request, allowed) = match read(engine, &parts, body).await {
+        Ok(read) => read,
+        Err(error) => return refused(&error, answer),
+    };
+    let context = Context { headers: parts.headers, claims: caller.claims, deadline: caller.deadline };
+    let (response, report) = engine.execute_allowed(request, context, fetch, allowed).await;
+    (respond(response, answer), report)
+}
+
+/// Reads the GraphQL request out of the HTTP request.
+async fn read<B>(engine: &Engine, parts: &Parts, body: B) -> Result<(GraphqlRequest, Allowed), RequestError>
+where
+    B: BodyExt<Data = Bytes>,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    match parts.method {
+        Method::GET => Ok((from_query(parts)?, Allowed::Queries)),
+        Method::POST => {
+            if !is_json(&parts.headers) {
+                return Err(RequestError::of(Code::UnsupportedMediaType));
+            }
+            let body = Limited::new(body, engine.limits().request_bytes).collect().await;
+            let body = body.map_err(|error| match error.downcast_ref::<LengthLimitError>() {
+                Some(_) => RequestError::of(Code::RequestTooLarge),
+                None => malformed("the body ended too early"),
+            })?;
+            Ok((from_body(&body.to_bytes())?, Allowed::Everything))
+        }
+        _ => Err(RequestError::of(Code::MethodNotAllowed)),
+    }
+}
+
+/// Whether the body is JSON in UTF-8.
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(value) = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()) else {
+        return false;
+    };
+    let mut parts = value.split(';').map(str::trim);
+    let is_json = parts.next().is_some_and(|ty| ty.eq_ignore_ascii_case("application/json"));
+    let mut charsets = parts
+        .filter_map(|part| part.split_once('='))
+        .filter(|(name, _)| name.trim().eq_ignore_ascii_case("charset"))
+        .map(|(_, value)| value.trim().trim_matches('"'));
+    is_json && charsets.all(|charset| charset.eq_ignore_ascii_case("utf-8"))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", expecting = "a JSON object with the document in `query`")]
+struct Body {
+    query: Option<String>,
+    operation_name: Option<String>,
+    variables: Option<Values>,
+    extensions: Option<Values>,
+}
+
+fn from_body(body: &[u8]) -> Result<GraphqlRequest, RequestError> {
+    let body: Body = serde_json::from_slice(body).map_err(|error| malformed(&error.to_string()))?;
+    Ok(GraphqlRequest {
+        query: body.query.ok_or_else(|| malformed("`query` is missing"))?,
+        operation_name: body.operation_name,
+        variables: body.variables.unwrap_or_default(),
+        extensions: body.extensions.unwrap_or_default(),
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Parameters {
+    query: Option<String>,
+    operation_name: Option<String>,
+    variables: Option<String>,
+    extensions: Option<String>,
+}
+
+fn from_query(parts: &Parts) -> Result<GraphqlRequest, RequestError> {
+    let Query(parameters) = Query::<Parameters>::try_from_uri(&parts.uri)
+        .map_err(|_| malformed("the query string cannot be read"))?;
+    Ok(GraphqlRequest {
+        query: parameters.query.ok_or_else(|| malformed("`query` is missing"))?,
+        // Forms send an empty field where nothing was filled in.
+        operation_name: parameters.operation_name.filter(|name| !name.is_empty()),
+        variables: object("variables", parameters.variables)?,
+        extensions: object("extensions", parameters.extensions)?,
+    })
+}
+
+fn object(name: &str, text: Option<String>) -> Result<Values, RequestError> {
+    let Some(text) = text.filter(|text| !text.is_empty()) else {
+        return Ok(Values::new());
+    };
+    serde_json::from_str::<Option<Values>>(&text)
+        .map(Option::unwrap_or_default)
+        .map_err(|_| malformed(&format!("`{name}` is no JSON object")))
+}
+
+fn malformed(what: &str) -> RequestError {
+    RequestError::new(Code::MalformedRequest, format!("{}: {what}", Code::MalformedRequest.text()))
+}
+
+fn refused(error: &RequestError, answer: Answer) -> (http::Response<Bytes>, Report) {
+    let report = Report { errors: 1, first_error: Some(error.code.word()), ..Report::default() };
+    let response =
+        Response { status: error.code.status(), refused: Some(error.code), body: Bytes::from(error.body()) };
+    (respond(response, answer), report)
+}
+
+fn respond(response: Response, answer: Answer) -> http::Response<Bytes> {
+    let status = match (answer, response.refused) {
+        (Answer::Json, Some(code)) if !is_about_http(code) => StatusCode::OK,
+        _ => response.status,
+    };
+    let mut http = http::Response::new(response.body);
+    *http.status_mut() = status;
+    let headers = http.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(answer.content_type()));
+    headers.insert(VARY, HeaderValue::from_static("accept"));
+    match response.refused {
+        Some(Code::MethodNotAllowed) => {
+            headers.insert(ALLOW, HeaderValue::from_static("GET, POST"));
+        }
+        Some(Code::MutationByGet) => {
+            headers.insert(ALLOW, HeaderValue::from_static("POST"));
+        }
+        _ => {}
+    }
+    http
+}
+
+/// Whether the HTTP request itself was at fault, whatever GraphQL it carried.
+fn is_about_http(code: Code) -> bool {
+    matches!(
+        code,
+        Code::MalformedRequest
+            | Code::MethodNotAllowed
+            | Code::MutationByGet
+            | Code::NotAcceptable
+            | Code::UnsupportedMediaType
+            | Code::RequestTooLarge
+            | Code::Internal
+    )
+}

@@ -1,0 +1,185 @@
+use std::time::Duration;
+
+use http::header::{ACCEPT, HeaderName};
+use http_body_util::Full;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::limits::Limits;
+use crate::testing::{Fake, Reply, schema};
+
+const SDL: &str = r#"
+    type Query { user(id: ID!): User @rest(source: "users", GET: "/users/{id}") }
+    type Mutation { add: User @rest(source: "users", POST: "/users") }
+    type User { id: ID! }
+"#;
+
+struct Answered {
+    status: u16,
+    headers: HeaderMap,
+    text: String,
+    body: Value,
+    calls: Vec<String>,
+}
+
+impl Answered {
+    fn header(&self, name: HeaderName) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    fn code(&self) -> &str {
+        self.body["errors"][0]["extensions"]["code"].as_str().unwrap_or_default()
+    }
+}
+
+async fn send(method: &str, uri: &str, headers: &[(&str, &str)], body: &str) -> Answered {
+    let fake = Fake::new(|_| Reply::Json(json!({"id": 1})));
+    let engine = Engine::new(schema(SDL), Limits { request_bytes: 1000, ..Limits::default() }, 10);
+    let mut request = Request::builder().method(method).uri(uri);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let request = request.body(Full::new(Bytes::from(body.to_owned()))).unwrap();
+    let caller = Caller { claims: None, deadline: Instant::now() + Duration::from_secs(5) };
+    let (response, _) = handle(&engine, request, caller, fake.clone()).await;
+    let (parts, body) = response.into_parts();
+    Answered {
+        status: parts.status.as_u16(),
+        headers: parts.headers,
+        text: String::from_utf8(body.to_vec()).unwrap(),
+        body: serde_json::from_slice(&body).unwrap(),
+        calls: fake.calls(),
+    }
+}
+
+const JSON: (&str, &str) = ("content-type", "application/json");
+const NEW: (&str, &str) = ("accept", "application/graphql-response+json");
+
+async fn post(headers: &[(&str, &str)], body: &Value) -> Answered {
+    send("POST", "/graphql", headers, &body.to_string()).await
+}
+
+#[tokio::test]
+async fn a_query_is_answered_by_post_and_by_get() {
+    let query = json!({"query": "query Q($id: ID!) { user(id: $id) { id } }", "operationName": "Q",
+                       "variables": {"id": 7}, "extensions": null});
+    let posted = post(&[("content-type", "Application/JSON; charset=UTF-8")], &query).await;
+    let uri = "/graphql?query=query+Q(%24id:ID!)%7Buser(id:$id)%7Bid%7D%7D&operationName=Q&variables=%7B%22id%22:7%7D";
+    let got = send("GET", uri, &[], "").await;
+    for answer in [posted, got] {
+        assert_eq!((answer.status, answer.body), (200, json!({"data": {"user": {"id": "1"}}})));
+        assert_eq!(answer.calls, ["users GET /users/7"]);
+        assert_eq!(answer.headers[CONTENT_TYPE], "application/json; charset=utf-8");
+    }
+}
+
+#[tokio::test]
+async fn the_media_type_is_negotiated() {
+    let query = json!({"query": "{ __typename }"});
+    for (accept, expected) in [
+        ("*/*", "application/json"),
+        ("application/*", "application/json"),
+        ("application/json", "application/json"),
+        ("application/graphql-response+json", "application/graphql-response+json"),
+        ("application/graphql-response+json, application/json", "application/graphql-response+json"),
+        ("application/json, application/graphql-response+json;q=0.5", "application/json"),
+        ("text/html, */*;q=0.1", "application/json"),
+        ("application/json;q=0, */*", "application/graphql-response+json"),
+    ] {
+        let answer = post(&[JSON, ("accept", accept)], &query).await;
+        assert_eq!(answer.status, 200, "{accept}");
+        assert_eq!(answer.header(CONTENT_TYPE), format!("{expected}; charset=utf-8"), "{accept}");
+    }
+    let answer = post(&[JSON, ("accept", "text/html")], &query).await;
+    assert_eq!((answer.status, answer.code()), (406, "graphql_not_acceptable"));
+    assert_eq!(answer.header(ACCEPT), "");
+}
+
+#[tokio::test]
+async fn request_errors_have_their_status_only_under_the_new_media_type() {
+    for (body, code) in [
+        (json!({"query": "{"}), "graphql_syntax_error"),
+        (json!({"query": "{ nope }"}), "graphql_validation_failed"),
+        (json!({"query": "{ __typename }", "operationName": "X"}), "graphql_operation_not_found"),
+        (json!({"query": "query($i: ID!) { user(id: $i) { id } }"}), "graphql_variable_invalid"),
+    ] {
+        let new = post(&[JSON, NEW], &body).await;
+        assert_eq!((new.status, new.code()), (400, code));
+        assert!(new.body.get("data").is_none());
+        let old = post(&[JSON], &body).await;
+        assert_eq!((old.status, old.code()), (200, code));
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_graphql_request_is_400_under_both_media_types() {
+    for body in [
+        "",
+        "{",
+        "[]",
+        "\"x\"",
+        "{}",
+        r#"{"query": 1}"#,
+        r#"{"query": "{a}", "variables": []}"#,
+        r#"{"query": "{a}", "operationName": 1}"#,
+        r#"{"query": "{a}", "extensions": 1}"#,
+    ] {
+        for accept in [NEW, ("accept", "*/*")] {
+            let answer = send("POST", "/graphql", &[JSON, accept], body).await;
+            assert_eq!((answer.status, answer.code()), (400, "graphql_malformed_request"), "{body}");
+        }
+    }
+    for query in ["", "?query=%7Ba%7D&query=%7Bb%7D", "?query=%7Ba%7D&variables=1"] {
+        let answer = send("GET", &format!("/graphql{query}"), &[], "").await;
+        assert_eq!((answer.status, answer.code()), (400, "graphql_malformed_request"), "{query}");
+    }
+}
+
+#[tokio::test]
+async fn a_mutation_by_get_is_refused_and_nothing_is_sent() {
+    let answer = send("GET", "/graphql?query=mutation%7Badd%7Bid%7D%7D", &[], "").await;
+    assert_eq!((answer.status, answer.code()), (405, "graphql_mutation_by_get"));
+    assert_eq!(answer.header(ALLOW), "POST");
+    assert!(answer.calls.is_empty());
+    let answer = post(&[JSON], &json!({"query": "mutation { add { id } }"})).await;
+    assert_eq!(answer.calls, ["users POST /users"]);
+}
+
+#[tokio::test]
+async fn other_methods_and_content_types_are_refused() {
+    for method in ["PUT", "DELETE", "HEAD", "OPTIONS"] {
+        let answer = send(method, "/graphql", &[JSON], "{}").await;
+        assert_eq!((answer.status, answer.code()), (405, "graphql_method_not_allowed"), "{method}");
+        assert_eq!(answer.header(ALLOW), "GET, POST");
+    }
+    let query = json!({"query": "{ __typename }"});
+    for ty in [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "application/graphql",
+        "application/json; charset=latin1",
+        "",
+    ] {
+        let answer = post(&[("content-type", ty)], &query).await;
+        assert_eq!((answer.status, answer.code()), (415, "graphql_unsupported_media_type"), "{ty}");
+    }
+    assert_eq!(post(&[], &query).await.status, 415);
+}
+
+#[tokio::test]
+async fn a_body_above_the_limit_is_refused() {
+    let answer = post(&[JSON], &json!({"query": " ".repeat(2000)})).await;
+    assert_eq!((answer.status, answer.code()), (413, "graphql_request_too_large"));
+}
+
+#[tokio::test]
+async fn introspection_and_typename_are_answered_in_selection_order() {
+    let query = json!({"query": "{ b: __type(name: \"User\") { name kind } __typename user(id: 1) { id } \
+                                 __schema { queryType { name } } none: __type(name: \"X\") { name } }"});
+    let answer = post(&[JSON], &query).await;
+    assert_eq!(
+        answer.text,
+        r#"{"data":{"b":{"name":"User","kind":"OBJECT"},"__typename":"Query","user":{"id":"1"},"__schema":{"queryType":{"name":"Query"}},"none":null}}"#
+    );
+}

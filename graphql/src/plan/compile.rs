@@ -1,0 +1,325 @@
+//! Compiles a validated operation into a [`Plan`].
+//!
+//! One walk over the operation, a selection set of an object type at a time.
+//! It must not do more work than the document's bounds allow: fields on
+//! interfaces and unions are compiled once per possible type, so what is made
+//! is counted as well.
+
+use std::sync::Arc;
+
+use apollo_compiler::collections::IndexMap;
+use apollo_compiler::{Name, Node as Ast};
+
+use super::collect::{Found, Set, collect};
+use super::locate::Want;
+use super::{
+    Abstract, Condition, Field, Node, NodeId, Occurrence, Only, Origin, Output, Path, Place, PlaceId, Plan,
+    ROOT, Read, Select, Selection, SelectionId, Shape, ShapeId, Source,
+};
+use crate::code::Code;
+use crate::coerce::Arguments;
+use crate::document::Prepared;
+use crate::error::RequestError;
+use crate::json_path::{JsonPath, Step as JsonStep};
+use crate::schema::{self, Resolver, Rest, Schema, TypeId};
+use crate::template::Reference;
+
+/// How many more fields than the selection limit a plan may have, because
+/// several types are possible at a position.
+const FIELDS_PER_SELECTION: usize = 4;
+
+/// Compiles the operation of `prepared`.
+pub(crate) fn compile(
+    schema: &Schema,
+    prepared: Prepared,
+    max_selections: usize,
+) -> Result<Plan, RequestError> {
+    let operation = prepared.operation.clone();
+    let root_type = match operation.is_mutation() {
+        true => schema.mutation(),
+        false => Some(schema.query()),
+    };
+    let root_type = root_type.ok_or_else(|| RequestError::of(Code::OperationNotSupported))?;
+    let mut compiler = Compiler {
+        schema,
+        prepared: &prepared,
+        is_mutation: operation.is_mutation(),
+        selections: Vec::new(),
+        nodes: Vec::new(),
+        places: vec![Place { shape: ROOT, origin: Origin::Root, only: None }],
+        shapes: vec![Shape::new(None)],
+        conditions: IndexMap::default(),
+        introspection: false,
+        fields_left: max_selections.saturating_mul(FIELDS_PER_SELECTION),
+    };
+    let sets = [(&operation.selection_set, Condition::default())];
+    let at = At { ty: root_type, place: 0, shape: ROOT, node: None };
+    let root = compiler.selection(at, &sets)?;
+    let Compiler { selections, nodes, places, shapes, conditions, introspection, .. } = compiler;
+    let conditions = conditions.into_keys().collect();
+    Ok(Plan { prepared, root, selections, nodes, places, shapes, conditions, introspection })
+}
+
+/// The objects whose selection is being compiled.
+#[derive(Clone, Copy)]
+pub(super) struct At {
+    ty: TypeId,
+    place: PlaceId,
+    pub(super) shape: ShapeId,
+    pub(super) node: Option<NodeId>,
+}
+
+pub(super) struct Compiler<'a> {
+    schema: &'a Schema,
+    prepared: &'a Prepared,
+    is_mutation: bool,
+    selections: Vec<Selection>,
+    nodes: Vec<Node>,
+    places: Vec<Place>,
+    pub(super) shapes: Vec<Shape>,
+    conditions: IndexMap<Condition, ()>,
+    introspection: bool,
+    fields_left: usize,
+}
+
+impl<'a> Compiler<'a> {
+    fn selection(&mut self, at: At, sets: &[Set<'a>]) -> Result<SelectionId, RequestError> {
+        let name = self.schema.ty(at.ty).name.clone();
+        let found = collect(self.schema.apollo(), &self.prepared.document, &name, sets);
+        let mut fields = Vec::with_capacity(found.len());
+        for (key, found) in found {
+            self.fields_left =
+                self.fields_left.checked_sub(1).ok_or_else(|| RequestError::of(Code::TooManySelections))?;
+            fields.push(self.field(at, key, &found)?);
+        }
+        let conditional = fields
+            .iter()
+            .any(|field| field.occurrences.len() > 1 || field.occurrences[0].condition.is_some());
+        self.selections.push(Selection { fields, conditional });
+        Ok(self.selections.len() - 1)
+    }
+
+    fn field(&mut self, at: At, key: &Name, found: &[Found<'a>]) -> Result<Field, RequestError> {
+        let ty = self.schema.ty(at.ty);
+        let first = found[0].field;
+        let occurrences = self.occurrences(found);
+        let mut field = Field {
+            response_key: key.as_str().into(),
+            key: format!("\"{key}\":").into_bytes().into(),
+            coordinate: format!("{}.{}", ty.name, first.name).into(),
+            location: self.location(first.alias.as_ref().unwrap_or(&first.name)),
+            occurrences,
+            nullable: [false].into(),
+            source: Source::Introspection,
+            output: Output::Leaf(at.ty),
+        };
+        match first.name.as_str() {
+            "__typename" => field.source = Source::Constant(format!("\"{}\"", ty.name).into_bytes().into()),
+            "__schema" | "__type" => self.introspection = true,
+            name => {
+                let defined = ty.as_object().and_then(|object| object.field(name));
+                let (_, defined) = defined.ok_or_else(|| RequestError::of(Code::Internal))?;
+                self.resolved(at, &mut field, defined, found)?;
+            }
+        }
+        Ok(field)
+    }
+
+    /// Completes a field that the schema defines.
+    fn resolved(
+        &mut self,
+        at: At,
+        field: &mut Field,
+        defined: &schema::Field,
+        found: &[Found<'a>],
+    ) -> Result<(), RequestError> {
+        let named = defined.ty.named();
+        let want = if self.schema.ty(named).is_leaf() { Want::Leaf } else { Want::Object };
+        field.coordinate = defined.coordinate.clone();
+        field.nullable = nullable(&defined.ty);
+        let (child, node, origin);
+        match &defined.resolver {
+            Resolver::Property(property) => {
+                let located = self.property(at, property, want);
+                (child, node) = (located.child, at.node);
+                origin = Origin::Within(at.place, located.path.clone());
+                field.source = Source::Path(located.path);
+            }
+            Resolver::JsonPath(path) => {
+                let located = self.json_path(at, path, want);
+                (child, node) = (located.child, at.node);
+                origin = Origin::Within(at.place, located.path.clone());
+                field.source = Source::Path(located.path);
+            }
+            Resolver::Rest(rest) => {
+                let arguments = self.arguments(at, found[0].field)?;
+                let id = self.nodes.len();
+                child = self.node(at, rest, arguments, want, &field.occurrences, defined);
+                (node, origin) = (Some(id), Origin::Fetched(id));
+                field.source = Source::Fetch(id);
+            }
+        }
+        field.output = match child {
+            None => Output::Leaf(named),
+            Some(shape) => {
+                let sets: Vec<Set<'a>> =
+                    found.iter().map(|f| (&f.field.selection_set, f.condition.clone())).collect();
+                self.output(At { ty: named, place: at.place, shape, node }, origin, &sets)?
+            }
+        };
+        Ok(())
+    }
+
+    /// Compiles the selections on what a field yields.
+    fn output(&mut self, at: At, origin: Origin, sets: &[Set<'a>]) -> Result<Output, RequestError> {
+        let Some(ty) = self.schema.ty(at.ty).as_abstract() else {
+            let place = self.place(Place { shape: at.shape, origin, only: None });
+            return Ok(Output::Object(self.selection(At { place, ..at }, sets)?));
+        };
+        let discriminator = (ty.possible.len() > 1)
+            .then(|| self.members(at.shape, at.node, &ty.discriminator, Want::Leaf).path);
+        let whole = self.place(Place { shape: at.shape, origin, only: None });
+        let mut selections = Vec::with_capacity(ty.possible.len());
+        for &concrete in &ty.possible {
+            let place = match &discriminator {
+                None => whole,
+                Some(path) => self.place(Place {
+                    shape: at.shape,
+                    origin: Origin::Within(whole, Path([].into())),
+                    only: Some(Only { ty: at.ty, discriminator: path.clone(), concrete }),
+                }),
+            };
+            let selection = self.selection(At { ty: concrete, place, ..at }, sets)?;
+            selections.push((concrete, selection));
+        }
+        Ok(Output::Abstract(Abstract { ty: at.ty, discriminator, selections }))
+    }
+
+    /// Adds the node of a `@rest` field; the shape of its objects, if any.
+    fn node(
+        &mut self,
+        at: At,
+        rest: &Arc<Rest>,
+        arguments: Arguments,
+        want: Want,
+        occurrences: &[Occurrence],
+        defined: &schema::Field,
+    ) -> Option<ShapeId> {
+        let id = self.nodes.len();
+        let keys = rest.batch.iter().flat_map(|batch| &batch.keys);
+        let mut parents: Vec<(Vec<Arc<str>>, Path)> = Vec::new();
+        for reference in rest.references() {
+            if let Reference::Parent(names) = reference
+                && !parents.iter().any(|(known, _)| known == names)
+            {
+                parents.push((names.clone(), self.members(at.shape, at.node, names, Want::Leaf).path));
+            }
+        }
+        let keys_in_parent =
+            keys.clone().map(|key| self.members(at.shape, at.node, &key.parent, Want::Leaf).path).collect();
+        self.nodes.push(Node {
+            rest: rest.clone(),
+            arguments,
+            place: at.place,
+            children: Vec::new(),
+            occurrences: occurrences.to_vec(),
+            keys: keys_in_parent,
+            row_keys: Vec::new(),
+            parents,
+            read: Read::Leaf,
+            select: Select::Path(Path([].into())),
+            is_list: defined.ty.is_list(),
+            is_nullable: !defined.ty.non_null,
+            is_read: !(self.is_mutation && at.node.is_none()),
+        });
+        if let Some(parent) = at.node {
+            self.nodes[parent].children.push(id);
+        }
+        let child = self.answer(id, rest.select.as_ref(), want);
+        if let Some(child) = child {
+            let row_keys = keys.map(|key| self.members(child, Some(id), &key.row, Want::Leaf).path).collect();
+            self.nodes[id].row_keys = row_keys;
+        }
+        child
+    }
+
+    /// Decides how a node's bodies are read.
+    fn answer(&mut self, id: NodeId, select: Option<&JsonPath>, want: Want) -> Option<ShapeId> {
+        match select {
+            Some(JsonPath::Singular(steps)) if matches!(steps.first(), Some(JsonStep::Name(_))) => {
+                let whole = self.shape(Some(id));
+                let located = self.steps(whole, Some(id), steps, want);
+                self.nodes[id].read = Read::Object(whole);
+                self.nodes[id].select = Select::Path(located.path);
+                located.child
+            }
+            select => {
+                let (read, child) = self.read(Some(id), want);
+                self.nodes[id].read = read;
+                if let Some(path) = select {
+                    self.nodes[id].select = Select::General(path.clone());
+                }
+                child
+            }
+        }
+    }
+
+    pub(super) fn shape(&mut self, node: Option<NodeId>) -> ShapeId {
+        self.shapes.push(Shape::new(node));
+        self.shapes.len() - 1
+    }
+
+    fn place(&mut self, place: Place) -> PlaceId {
+        self.places.push(place);
+        self.places.len() - 1
+    }
+
+    /// The arguments of a field as its concrete type defines them.
+    fn arguments(
+        &self,
+        at: At,
+        field: &apollo_compiler::executable::Field,
+    ) -> Result<Arguments, RequestError> {
+        let apollo = self.schema.apollo();
+        let definition = apollo.type_field(&self.schema.ty(at.ty).name, &field.name);
+        let definitions: &[Ast<_>] = definition.as_ref().map_or(&[], |found| &found.arguments);
+        Arguments::new(apollo, definitions, &field.arguments).map_err(|error| {
+            let sources = &self.prepared.document.sources;
+            RequestError::at(Code::ValidationFailed, error.0, field.name.location(), sources)
+        })
+    }
+
+    /// Occurrences up to the first that always counts: those behind it never
+    /// decide anything.
+    fn occurrences(&mut self, found: &[Found<'a>]) -> Vec<Occurrence> {
+        let mut occurrences = Vec::with_capacity(1);
+        for Found { position, condition, .. } in found {
+            let condition = (!condition.is_always()).then(|| self.condition(condition));
+            occurrences.push(Occurrence { position: *position, condition });
+            if condition.is_none() {
+                break;
+            }
+        }
+        occurrences
+    }
+
+    fn condition(&mut self, condition: &Condition) -> usize {
+        self.conditions.insert_full(condition.clone(), ()).0
+    }
+
+    fn location(&self, name: &Name) -> Option<(u32, u32)> {
+        let place = name.location()?.line_column(&self.prepared.document.sources)?;
+        Some((u32::try_from(place.line).ok()?, u32::try_from(place.column).ok()?))
+    }
+}
+
+/// Whether null is allowed, per level from the outside in.
+fn nullable(ty: &schema::TypeRef) -> Box<[bool]> {
+    let mut levels = vec![!ty.non_null];
+    let mut ty = ty;
+    while let Some(item) = ty.item() {
+        levels.push(!item.non_null);
+        ty = item;
+    }
+    levels.into()
+}

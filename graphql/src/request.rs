@@ -1,0 +1,45 @@
+//! What the engine is asked, and what it answers.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+
+use crate::code::Code;
+use crate::coerce::Values;
+
+/// A GraphQL request, whatever carried it.
+#[derive(Debug, Clone, Default)]
+pub struct GraphqlRequest {
+    /// The document.
+    pub query: String,
+    /// Which of the document's operations to run.
+    pub operation_name: Option<String>,
+    /// Variables, not coerced yet.
+    pub variables: Values,
+    /// Whatever else the client sent; nothing is read from it yet.
+    pub extensions: Values,
+}
+
+/// Who asks, and until when an answer is of use.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// The client's headers: templates and forward lists choose among them.
+    pub headers: HeaderMap,
+    /// The caller's verified claims, if there are any.
+    pub claims: Option<serde_json::Value>,
+    /// The answer is written by then, complete or not.
+    pub deadline: Instant,
+}
+
+/// The engine's answer.
+#[derive(Debug, Clone)]
+pub struct Response {
+    /// Status for `application/graphql-response+json`: 200 once the operation
+    /// was executed, however many of its fields failed.
+    pub status: StatusCode,
+    /// Why the operation was not executed, if it was not.
+    pub refused: Option<Code>,
+    /// A GraphQL response, as JSON.
+    pub body: Bytes,
+}

@@ -1,0 +1,91 @@
+//! The schema: SDL with directives in, a checked and immutable model out.
+//!
+//! [`Schema::load`] reads any number of files as one document. apollo-compiler
+//! parses and validates the GraphQL in it; what our directives say is read and
+//! checked here, and every problem of all files is reported at once. The model
+//! that results ([`model`]) needs no further checks.
+//!
+//! Reading files, and knowing which upstreams exist, is the caller's.
+
+mod load;
+mod model;
+mod naming;
+mod problem;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use http::HeaderName;
+
+pub use load::ARGUMENTS;
+pub use model::*;
+pub use problem::Problem;
+
+/// A file of SDL.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SdlFile {
+    /// How problems name it.
+    pub name: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// The services that `@rest(source:)` may name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sources(pub BTreeMap<String, SourceOptions>);
+
+impl Sources {
+    /// Sources with default options.
+    pub fn named<'n>(names: impl IntoIterator<Item = &'n str>) -> Self {
+        Sources(names.into_iter().map(|name| (name.to_owned(), SourceOptions::default())).collect())
+    }
+}
+
+/// What is said about a source outside the SDL.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SourceOptions {
+    /// The client's headers that every call to the source carries.
+    pub forward: Vec<HeaderName>,
+}
+
+/// How to load.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SchemaOptions {
+    /// Warnings are errors.
+    pub strict: bool,
+    /// Answer `__schema` and `__type`.
+    pub introspection: bool,
+}
+
+impl Default for SchemaOptions {
+    fn default() -> Self {
+        SchemaOptions { strict: false, introspection: true }
+    }
+}
+
+/// A schema, and what its author should look at.
+#[derive(Debug)]
+pub struct Loaded {
+    /// Ready to serve.
+    pub schema: Arc<Schema>,
+    /// Not wrong, but probably not meant.
+    pub warnings: Vec<Problem>,
+}
+
+impl Schema {
+    /// Reads, merges and checks SDL files.
+    ///
+    /// # Errors
+    /// Every problem of every file, in the files' order. Where a file cannot be
+    /// parsed, only what the parser says: the rest would be guesses.
+    pub fn load(
+        files: &[SdlFile],
+        sources: &Sources,
+        options: &SchemaOptions,
+    ) -> Result<Loaded, Vec<Problem>> {
+        load::load(files, sources, options)
+    }
+}

@@ -1,0 +1,98 @@
+//! Introspection tells the schema that the SDL says, by the judgement of
+//! graphql-js, the reference implementation.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use apollo_compiler::ExecutableDocument;
+use apollo_compiler::response::JsonMap;
+use glassgate_graphql::schema::{Schema, SchemaOptions, SdlFile, Sources};
+use serde_json::{Map, Value, json};
+
+const EVERYTHING: &str = r#"
+"What the API is for."
+schema { query: Root mutation: Change }
+
+type Root {
+  node(id: ID!): Node @rest(source: "s", GET: "/nodes/{id}")
+  "Finds things."
+  search(by: By!, first: Int = 10, order: [Order!] = [NEW, OLD], near: Place = {x: 1.5, label: "a \"b\""}): [Found!]!
+    @rest(source: "s", POST: "/search", body: {by: "{by}", order: "{order}", near: "{near}"})
+  old(id: ID @deprecated(reason: "not used")): Int @deprecated @rest(source: "s", GET: "/old")
+}
+type Change { touch(id: ID!, at: Time): Boolean @rest(source: "s", PUT: "/nodes/{id}", body: {at: "{at}"}) }
+
+"Whatever has an id."
+interface Node { id: ID! }
+interface Named implements Node { id: ID! "Its name." name(lang: String = "en"): String }
+type Person implements Named & Node { id: ID! name(lang: String = "en"): String tags: [[String!]]! }
+type Robot implements Node { id: ID! model: String @json(path: "$.type.model") }
+union Found @json(path: "$.kind") = Person | Robot
+
+"""
+When something was.
+
+  With an indented line.
+"""
+scalar Time @specifiedBy(url: "https://example.com/time")
+enum Order { NEW "The oldest first." OLD @deprecated(reason: "slow") }
+input Place { x: Float = 0 y: Float label: String @deprecated }
+input By @oneOf { id: ID name: String place: Place }
+extend type Robot { owner: Person }
+"#;
+
+fn graphql_js(input: &str) -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let package = root.join("../target/node/node_modules/graphql");
+    assert!(package.exists(), "graphql-js is missing: run scripts/graphql-js.sh, as `make test` does");
+    let mut node = Command::new("node")
+        .arg(root.join("tests/graphql_js/print_schema.js"))
+        .arg(package)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("node starts");
+    node.stdin.take().expect("a pipe").write_all(input.as_bytes()).expect("node reads");
+    let output = node.wait_with_output().expect("node ends");
+    assert!(output.status.success());
+    String::from_utf8(output.stdout).expect("text")
+}
+
+fn compare(files: &[SdlFile], sources: &[&str]) {
+    let loaded = Schema::load(files, &Sources::named(sources.iter().copied()), &SchemaOptions::default());
+    let schema = loaded.expect("a schema").schema;
+    let query = graphql_js("");
+    let document =
+        ExecutableDocument::parse_and_validate(schema.apollo(), query, "query").expect("a valid query");
+    let operation = document.operations.get(None).expect("one operation");
+    let data: JsonMap = schema
+        .introspect(&document, operation, &Map::new())
+        .expect("an answer")
+        .into_iter()
+        .map(|(key, value)| (key.into(), value))
+        .collect();
+    let sdl: Vec<&str> = files.iter().map(|file| file.text.as_str()).collect();
+    let printed = graphql_js(&json!({"sdl": sdl, "introspection": data}).to_string());
+    let printed: Value = serde_json::from_str(&printed).expect("JSON");
+    assert_eq!(printed["found"].as_str().expect("SDL"), printed["expected"].as_str().expect("SDL"),);
+}
+
+#[test]
+fn introspection_loses_nothing_that_the_sdl_says() {
+    compare(&[SdlFile { name: "x".into(), text: EVERYTHING.into() }], &["s"]);
+}
+
+#[test]
+fn introspection_of_the_bundled_schema_is_its_sdl() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/schema");
+    let files: Vec<SdlFile> = std::fs::read_dir(folder)
+        .expect("the folder")
+        .map(|entry| entry.expect("an entry").path())
+        .map(|path| SdlFile {
+            name: path.display().to_string(),
+            text: std::fs::read_to_string(path).expect("a file"),
+        })
+        .collect();
+    compare(&files, &["users", "orders", "products", "payments"]);
+}
