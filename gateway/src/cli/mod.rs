@@ -1,0 +1,51 @@
+//! The command line: one file per subcommand.
+//!
+//! Exit codes: 0 all is well, 1 the configuration is bad or the gateway could not do its work, 2 the command line
+//! is wrong (clap's own).
+
+pub mod check;
+pub mod schema;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand};
+
+/// Glassgate: an observability-first API gateway with a GraphQL composition layer.
+#[derive(Debug, Parser)]
+#[command(name = "glassgate", version, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Check a configuration as start-up would, and exit with 0 or 1.
+    Check(check::Arguments),
+    /// Print the JSON Schema of the configuration, or its reference.
+    Schema(schema::Arguments),
+}
+
+/// The file to load, for every subcommand that loads one.
+#[derive(Debug, Args)]
+pub struct ConfigFile {
+    /// The configuration.
+    #[arg(
+        short = 'c',
+        long = "config",
+        value_name = "FILE",
+        env = "GLASSGATE_CONFIG",
+        default_value = "config/glassgate.yaml"
+    )]
+    pub path: PathBuf,
+}
+
+impl Cli {
+    /// Runs the subcommand; the process ends with what it returns.
+    pub fn run(self) -> ExitCode {
+        match self.command {
+            Command::Check(arguments) => check::run(&arguments),
+            Command::Schema(arguments) => schema::run(&arguments),
+        }
+    }
+}

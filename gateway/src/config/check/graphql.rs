@@ -1,0 +1,163 @@
+//! Composed APIs: their files, the upstreams they use, and the schema itself.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use glassgate_graphql::{
+    limits::Limits,
+    schema::{Problem as SdlProblem, Schema, SchemaOptions, SdlFile, SourceOptions, Sources},
+    template::is_reserved_header,
+};
+
+use super::{Check, Named, headers};
+use crate::{
+    config::{
+        error::{Problem, Severity},
+        file::Config,
+        graphql::{GraphqlConfig, GraphqlLimits},
+        inputs::why,
+        snippet::Source,
+    },
+    value::{Located, Name, Place},
+};
+
+/// A composed API that can run.
+#[derive(Debug)]
+pub struct GraphqlApi {
+    /// Its name.
+    pub name: Name,
+    /// What it answers.
+    pub schema: Arc<Schema>,
+    /// What one operation may cost.
+    pub limits: Limits,
+    /// For one operation.
+    pub timeout: Duration,
+}
+
+pub fn check(check: &mut Check<'_>, config: &Config) -> Named<GraphqlApi> {
+    let mut all = Named::new();
+    for (name, api) in &config.graphql {
+        all.insert((**name).clone(), one(check, name, api));
+    }
+    all
+}
+
+fn one(check: &mut Check<'_>, name: &Located<Name>, api: &GraphqlConfig) -> Option<GraphqlApi> {
+    if api.timeout.is_zero() {
+        let place = check.place(&format!("graphql.{name}.timeout"));
+        check.error(place, "an operation of 0s has no time for any call; write for example `30s`");
+    }
+    let files = files(check, name, api);
+    let sources = sources(check, api);
+    let (files, sources) = (files?, sources?);
+    let options = SchemaOptions { strict: api.strict, introspection: api.introspection };
+    let schema = match Schema::load(&files, &sources, &options) {
+        Ok(loaded) => {
+            report(check, name, loaded.warnings, Severity::Warning);
+            loaded.schema
+        }
+        Err(problems) => {
+            report(check, name, problems, Severity::Error);
+            return None;
+        }
+    };
+    let limits = limits(&api.limits);
+    Some(GraphqlApi { name: (**name).clone(), schema, limits, timeout: api.timeout.get() })
+}
+
+/// The schema's own problems have places in its files; those of the whole schema stand at the key that names them.
+fn report(check: &mut Check<'_>, name: &Located<Name>, found: Vec<SdlProblem>, severity: Severity) {
+    let whole = check.place(&format!("graphql.{name}.schema"));
+    for SdlProblem { file, line, column, message, hint } in found {
+        let place = match line {
+            0 => whole.clone(),
+            _ => Place { file: file.into(), line, column, path: String::new() },
+        };
+        check.problems.push(Problem { severity, place, message, hint, snippet: None });
+    }
+}
+
+/// The engine's bounds; those that are not in the configuration keep the engine's own defaults.
+fn limits(config: &GraphqlLimits) -> Limits {
+    let count = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+    Limits {
+        request_bytes: config.request.as_usize(),
+        document_bytes: config.document.as_usize(),
+        tokens: count(config.tokens),
+        depth: count(config.depth),
+        selections: count(config.selections),
+        aliases: count(config.aliases),
+        root_fields: count(config.root_fields),
+        directives: count(config.directives),
+        calls: count(config.calls),
+        concurrent_calls: count(config.concurrent_calls),
+        body_bytes: config.answer.as_usize(),
+        held_bytes: config.answers.as_usize(),
+        rows: count(config.rows),
+        response_bytes: config.response.as_usize(),
+        ..Limits::default()
+    }
+}
+
+/// Names and texts of the schema's files.
+fn files(check: &mut Check<'_>, name: &Located<Name>, api: &GraphqlConfig) -> Option<Vec<SdlFile>> {
+    if api.schema.is_empty() {
+        let place = check.place(&format!("graphql.{name}.schema"));
+        check.error(place, "the API has no schema; name its files as in `[schema/*.graphql]`");
+        return None;
+    }
+    let mut texts: Vec<SdlFile> = Vec::new();
+    let mut complete = true;
+    for pattern in &api.schema {
+        let found = check.files.matching(pattern);
+        if found.is_empty() {
+            let text = format!("no file matches `{}`; paths are relative to this file", **pattern);
+            check.error(pattern.place().clone(), text);
+            complete = false;
+        }
+        for path in found {
+            match read(check, &path) {
+                Ok(file) if texts.iter().any(|known| known.name == file.name) => {}
+                Ok(file) => texts.push(file),
+                Err(text) => {
+                    check.error(pattern.place().clone(), text);
+                    complete = false;
+                }
+            }
+        }
+    }
+    complete.then_some(texts)
+}
+
+fn read(check: &mut Check<'_>, path: &Path) -> Result<SdlFile, String> {
+    let name = path.to_string_lossy().into_owned();
+    // Joined with the base already.
+    let text =
+        check.files.read_found(path).map_err(|error| format!("cannot read `{name}`: {}", why(&error)))?;
+    check.problems.source(name.as_str().into(), Source::new(text.as_str(), Vec::new()));
+    Ok(SdlFile { name, text })
+}
+
+/// The upstreams, each with the client's headers that calls to it carry.
+fn sources(check: &mut Check<'_>, api: &GraphqlConfig) -> Option<Sources> {
+    let mut complete = true;
+    for name in api.sources.keys() {
+        complete &= check.knows("upstreams", "upstream", name, name.place());
+    }
+    let mut sources = Sources::default();
+    for upstream in check.names("upstreams") {
+        let mut options = SourceOptions::default();
+        for header in api.sources.get(upstream.as_str()).iter().flat_map(|source| &source.headers.forward) {
+            match headers::name(check, header, headers::Of::Request) {
+                Some(name) if is_reserved_header(&name) => {
+                    let text = format!("`{name}` is the gateway's own on calls to services; remove it");
+                    check.error(header.place().clone(), text);
+                    complete = false;
+                }
+                Some(name) => options.forward.push(name),
+                None => complete = false,
+            }
+        }
+        sources.0.insert(upstream, options);
+    }
+    complete.then_some(sources)
+}

@@ -1,0 +1,117 @@
+//! The `graphql:` section: composed APIs, each made of schema files.
+//!
+//! What a schema may say is the affair of the `glassgate-graphql` package; here are the files and the bounds.
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::value::{ByteSize, Duration, Located, Name};
+
+/// The whole section: name -> composed API.
+pub type GraphqlSection = IndexMap<Located<Name>, GraphqlConfig>;
+
+/// One GraphQL API, composed from services by schema files.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GraphqlConfig {
+    /// The schema's files, relative to this file. `*` stands for any part of a file name. They are read in
+    /// alphabetical order and make one schema.
+    #[schemars(length(min = 1), example = ["schema/*.graphql"])]
+    pub schema: Vec<Located<String>>,
+    /// Whether clients may ask for the schema (`__schema`, `__type`).
+    #[serde(default = "yes")]
+    pub introspection: bool,
+    /// Turns the schema's warnings into errors, above all calls that multiply with a list's length (N+1).
+    #[serde(default)]
+    pub strict: bool,
+    /// For one operation, all its calls to services included.
+    #[serde(default = "timeout")]
+    pub timeout: Located<Duration>,
+    /// What one operation may cost at most.
+    #[serde(default)]
+    pub limits: GraphqlLimits,
+    /// Settings for calls to a source; the name is that of an upstream the schema uses.
+    #[serde(default)]
+    pub sources: IndexMap<Located<Name>, SourceConfig>,
+}
+
+/// Calls to one source of a composed API.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct SourceConfig {
+    /// Headers of these calls.
+    pub headers: SourceHeaders,
+}
+
+/// Headers of calls to a source. Only trace context goes there by itself.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct SourceHeaders {
+    /// Headers of the client's request to pass on. Answers are then shared only between equal values of them.
+    #[schemars(example = ["x-tenant"])]
+    pub forward: Vec<Located<String>>,
+}
+
+/// What one operation may cost at most. More is refused with the reason that names the bound.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct GraphqlLimits {
+    /// Bytes of the request's body.
+    pub request: ByteSize,
+    /// Bytes of the query document.
+    pub document: ByteSize,
+    /// Tokens of the document; white space, commas and comments are none.
+    pub tokens: u32,
+    /// Levels of fields, fragments expanded.
+    pub depth: u32,
+    /// Selected fields, fragments expanded.
+    pub selections: u32,
+    /// Aliased fields, fragments expanded.
+    pub aliases: u32,
+    /// Fields on the operation's root, fragments expanded.
+    pub root_fields: u32,
+    /// Directives, fragments expanded.
+    pub directives: u32,
+    /// Calls to services.
+    pub calls: u32,
+    /// Calls to services in flight at the same time.
+    pub concurrent_calls: u32,
+    /// Bytes of one service's answer.
+    pub answer: ByteSize,
+    /// Bytes of all services' answers together.
+    pub answers: ByteSize,
+    /// JSON objects in all services' answers together.
+    pub rows: u32,
+    /// Bytes of the response.
+    pub response: ByteSize,
+}
+
+impl Default for GraphqlLimits {
+    fn default() -> Self {
+        Self {
+            request: ByteSize::from_mib(1),
+            document: ByteSize::from_kib(64),
+            tokens: 10_000,
+            depth: 32,
+            selections: 10_000,
+            aliases: 100,
+            root_fields: 50,
+            directives: 200,
+            calls: 1_000,
+            concurrent_calls: 64,
+            answer: ByteSize::from_mib(16),
+            answers: ByteSize::from_mib(64),
+            rows: 100_000,
+            response: ByteSize::from_mib(16),
+        }
+    }
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn timeout() -> Located<Duration> {
+    Duration::from_secs(30).into()
+}

@@ -1,0 +1,184 @@
+//! The `listeners:` and `drain:` sections.
+
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::value::{ByteSize, Cidr, Duration, ListenAddress, Located, Name};
+
+/// One address on which clients are served.
+///
+/// The address and TLS as such are fixed for the process's life; everything
+/// else, certificates included, follows a reload.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ListenerConfig {
+    /// Unique among the listeners; a label of its metrics.
+    pub name: Located<Name>,
+    /// Where to listen; a change needs a restart. Port 0 lets the system choose.
+    pub address: Located<ListenAddress>,
+    /// Speak HTTP/2: by ALPN on TLS, by prior knowledge (h2c) on cleartext.
+    #[serde(default = "yes")]
+    pub http2: bool,
+    /// Serve TLS; absent: cleartext.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<TlsConfig>,
+    /// Connections held at a time; one more is closed at once and counted.
+    #[serde(default = "default_connections")]
+    pub max_connections: NonZeroU32,
+    /// How long clients may take.
+    #[serde(default)]
+    pub deadlines: Deadlines,
+    /// Requests after which a connection is closed in order; absent: no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_requests_per_connection: Option<NonZeroU32>,
+    /// How large a request's head may be; above: 431.
+    #[serde(default)]
+    pub limits: Limits,
+    /// Peers whose forwarding headers, trace context and request ids are believed.
+    #[serde(default)]
+    pub trusted_proxies: Vec<Cidr>,
+    /// The header in which trusted proxies name the client.
+    #[serde(default)]
+    pub client_address: ClientAddress,
+    /// What to do with `%2F`, `%5C` and `\` in a path.
+    #[serde(default)]
+    pub encoded_slashes: EncodedSlashes,
+}
+
+/// TLS on a listener.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TlsConfig {
+    /// The name the client asks for (SNI) picks one; the first is the default.
+    #[schemars(length(min = 1))]
+    pub certificates: Vec<CertificateConfig>,
+    /// The oldest version accepted.
+    #[serde(default)]
+    pub min_version: TlsVersion,
+}
+
+impl TlsConfig {
+    /// The files this section names, resolved: what a watch has to look at.
+    pub fn files(&self) -> impl Iterator<Item = PathBuf> + '_ {
+        self.certificates.iter().flat_map(|pair| [resolve(&pair.certificate), resolve(&pair.key)])
+    }
+}
+
+/// A certificate chain and its private key.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CertificateConfig {
+    /// PEM file: the certificate, then its intermediates.
+    pub certificate: Located<PathBuf>,
+    /// PEM file: the private key (PKCS#8, PKCS#1 or SEC1).
+    pub key: Located<PathBuf>,
+}
+
+/// A path relative to the file that names it.
+pub(super) fn resolve(path: &Located<PathBuf>) -> PathBuf {
+    let base = Path::new(&*path.place().file).parent();
+    base.map_or_else(|| path.to_path_buf(), |base| base.join(&**path))
+}
+
+/// A version of TLS.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum TlsVersion {
+    /// TLS 1.2 and 1.3.
+    #[default]
+    #[serde(rename = "1.2")]
+    Tls12,
+    /// TLS 1.3 only.
+    #[serde(rename = "1.3")]
+    Tls13,
+}
+
+/// How long clients may take.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Deadlines {
+    /// For the TLS handshake, from accept.
+    pub tls_handshake: Duration,
+    /// For a request's head, from its first byte.
+    pub head: Duration,
+    /// For a request's body, from the end of the head. Upgraded connections are free of it.
+    pub body: Duration,
+    /// Without a request (from accept or from the last answer), and for a client that takes nothing of an answer.
+    pub idle: Duration,
+}
+
+impl Default for Deadlines {
+    fn default() -> Self {
+        Self {
+            tls_handshake: Duration::from_secs(10),
+            head: Duration::from_secs(10),
+            body: Duration::from_secs(300),
+            idle: Duration::from_secs(60),
+        }
+    }
+}
+
+/// How large a request's head may be.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Bytes of request line and fields together.
+    pub head: ByteSize,
+    /// Fields; at most 256, which is what the HTTP/1 parser reads.
+    #[schemars(range(min = 1, max = 256))]
+    pub headers: u16,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { head: ByteSize::from_kib(60), headers: 100 }
+    }
+}
+
+/// The header in which trusted proxies name the client.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClientAddress {
+    /// `X-Forwarded-For`.
+    #[default]
+    XForwardedFor,
+    /// `Forwarded` (RFC 7239).
+    Forwarded,
+}
+
+/// What to do with encoded slashes and backslashes in a path.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum EncodedSlashes {
+    /// Answer 400.
+    #[default]
+    Refuse,
+    /// Leave them as they are: they belong to the segment and separate nothing.
+    Keep,
+}
+
+/// How the gateway stops on SIGTERM.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct DrainConfig {
+    /// Keep accepting for so long after readiness has gone, until load balancers have noticed.
+    pub delay: Duration,
+    /// Then let requests in flight take so long before they are cut.
+    pub grace: Duration,
+}
+
+impl Default for DrainConfig {
+    fn default() -> Self {
+        Self { delay: Duration::from_secs(0), grace: Duration::from_secs(30) }
+    }
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn default_connections() -> NonZeroU32 {
+    NonZeroU32::new(10_000).unwrap_or(NonZeroU32::MIN)
+}

@@ -1,0 +1,47 @@
+//! Sockets are ours, HTTP is Pingora's.
+//!
+//! This module binds, accepts, terminates TLS, holds deadlines and limits,
+//! knows what is in flight and drains. Each stream is handed to any Pingora
+//! `HttpServerApp`; nothing here knows of routes or policies. Pingora's own
+//! `Server` is not used: a taken port there means half a minute of retries and
+//! a panic, certificates are fixed, heads may drip for ever, and stopping
+//! always takes the whole grace period.
+//!
+//! A connection's life: `accept` takes it and gives it to one of the `threads`,
+//! `serve` leads it through: `tls` does the handshake, `preface`
+//! decides the protocol, `guard` is the stream Pingora gets, `connection` the
+//! state both sides share, `watch` the deadlines on it, `ending` how it ended.
+//!
+//! What is deliberately not here: requests and their metrics (the proxy's),
+//! signals (the app's), and what a forwarding header is worth.
+
+mod accept;
+mod answer;
+pub mod config;
+mod connection;
+mod digest;
+mod drain;
+mod ending;
+mod guard;
+pub mod head;
+#[expect(clippy::module_inception, reason = "the thing itself; the module is the whole of it")]
+mod listener;
+mod preface;
+mod request;
+mod serve;
+mod threads;
+mod tls;
+mod watch;
+
+pub use accept::{Worker, serve};
+pub use connection::{Connection, TlsFacts};
+pub use drain::{Drain, Drained};
+pub use ending::{Departed, Ending, ListenerEvents};
+pub use listener::{BindError, Bound, Change, Listener, bind};
+pub use request::RequestGuard;
+pub use serve::h2_options;
+pub use threads::Threads;
+pub use tls::{TlsError, check as check_tls};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,55 @@
+//! A request in flight, as its connection sees it.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::connection::{Connection, Phase};
+
+/// A request in flight; dropped when the request is over, whatever its end.
+#[derive(Debug)]
+pub struct RequestGuard {
+    connection: Arc<Connection>,
+    /// When the head ended, while the body is still arriving.
+    body_since: Option<Instant>,
+}
+
+impl RequestGuard {
+    pub(super) fn new(connection: Arc<Connection>, has_body: bool) -> Self {
+        Self { connection, body_since: has_body.then(Instant::now) }
+    }
+
+    /// The connection the request came in on.
+    pub fn connection(&self) -> &Arc<Connection> {
+        &self.connection
+    }
+
+    /// The request's body has been read to its end: its deadline is over.
+    pub fn body_done(&mut self) {
+        self.body_since = None;
+        if self.connection.phase() == Phase::Body {
+            self.connection.enter(Phase::Open);
+        }
+    }
+
+    /// The connection speaks another protocol from here on (WebSocket): no
+    /// deadline of ours applies, only the drain's grace period.
+    pub fn upgraded(&mut self) {
+        self.body_done();
+    }
+
+    /// Whether the body has been arriving for longer than `deadlines.body`.
+    ///
+    /// On HTTP/1 the connection is closed by then. The streams of HTTP/2 share
+    /// a connection, so there the proxy asks with every chunk.
+    pub fn body_overdue(&self) -> bool {
+        let allowed = self.connection.listener().settings().deadlines.body.get();
+        self.body_since.is_some_and(|since| since.elapsed() > allowed)
+    }
+}
+
+impl Drop for RequestGuard {
+    fn drop(&mut self) {
+        self.connection.close_request();
+    }
+}

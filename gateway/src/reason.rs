@@ -1,0 +1,158 @@
+//! Every way the gateway itself refuses or fails a request: one table.
+//!
+//! The same word stands in the client's problem document (RFC 9457), in the
+//! `Proxy-Status` header (RFC 9209), in the access log, on the span, in the
+//! metrics and in the documentation, so that one search finds all of them. The
+//! texts here are shown to clients: they name nothing internal. What the
+//! operator needs to know goes to the log next to the code.
+
+use http::StatusCode;
+
+/// Why the gateway answered in an upstream's place, or gave a request up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Reason {
+    /// The request head breaks HTTP's grammar.
+    MalformedRequest,
+    /// An HTTP/1.1 request without a usable `Host`.
+    MissingHost,
+    /// `Content-Length` and `Transfer-Encoding` contradict each other.
+    AmbiguousFraming,
+    /// The path has an encoded slash, a backslash, a NUL or a broken escape.
+    InvalidPath,
+    /// The head has more bytes than the listener allows.
+    HeadTooLarge,
+    /// The head has more fields than the listener allows.
+    TooManyHeaders,
+    /// `CONNECT`, which a reverse proxy has no use for.
+    ConnectNotSupported,
+    /// No route matches host and path.
+    RouteNotFound,
+    /// Routes match host and path, none of them the method.
+    MethodNotAllowed,
+    /// A route matches host, path and method, but not the headers or the query.
+    RouteConditionsNotMet,
+    /// The client was too slow with its own request.
+    ClientTimeout,
+    /// The client left before the answer was complete.
+    ClientDisconnected,
+    /// Every endpoint of the upstream is unhealthy or none is known.
+    NoHealthyUpstream,
+    /// The upstream's name has never been resolved.
+    UpstreamNameUnresolved,
+    /// No connection within the connect timeout.
+    UpstreamConnectTimeout,
+    /// The upstream refused the connection.
+    UpstreamConnectRefused,
+    /// The connection could not be made for another cause.
+    UpstreamConnectFailed,
+    /// The TLS handshake with the upstream failed.
+    UpstreamTlsFailed,
+    /// The upstream sent nothing for longer than the read timeout.
+    UpstreamReadTimeout,
+    /// The whole exchange took longer than the total timeout.
+    UpstreamTotalTimeout,
+    /// The upstream closed or reset the connection before its answer was complete.
+    UpstreamReset,
+    /// The upstream's answer is not valid HTTP.
+    UpstreamInvalidResponse,
+    /// The upstream's answer is longer than the composition layer reads.
+    UpstreamBodyTooLarge,
+    /// The gateway failed by its own fault.
+    InternalError,
+}
+
+/// One row of the table.
+#[derive(Debug, Clone, Copy)]
+pub struct Row {
+    /// The reason this row is about.
+    pub reason: Reason,
+    /// The word for it everywhere, `snake_case`.
+    pub code: &'static str,
+    /// Status of the answer, where one can still be given.
+    pub status: u16,
+    /// The problem document's `title`.
+    pub title: &'static str,
+    /// Proxy error type of RFC 9209 section 2.3.
+    pub proxy_error: &'static str,
+}
+
+const fn row(
+    reason: Reason,
+    code: &'static str,
+    status: u16,
+    proxy_error: &'static str,
+    title: &'static str,
+) -> Row {
+    Row { reason, code, status, title, proxy_error }
+}
+
+/// The table, in the order of the enum.
+#[rustfmt::skip]
+pub const TABLE: [Row; 24] = [
+    row(Reason::MalformedRequest, "malformed_request", 400, "http_request_error", "The request is not valid HTTP"),
+    row(Reason::MissingHost, "missing_host", 400, "http_request_error", "The request names no host"),
+    row(Reason::AmbiguousFraming, "ambiguous_framing", 400, "http_request_error", "The length of the request body is ambiguous"),
+    row(Reason::InvalidPath, "invalid_path", 400, "http_request_error", "The request path is not acceptable"),
+    row(Reason::HeadTooLarge, "head_too_large", 431, "http_request_denied", "The request head is too large"),
+    row(Reason::TooManyHeaders, "too_many_headers", 431, "http_request_denied", "The request has too many header fields"),
+    row(Reason::ConnectNotSupported, "connect_not_supported", 405, "http_request_denied", "The CONNECT method is not supported"),
+    row(Reason::RouteNotFound, "route_not_found", 404, "destination_not_found", "There is nothing at this address"),
+    row(Reason::MethodNotAllowed, "method_not_allowed", 405, "http_request_denied", "This method is not allowed here"),
+    row(Reason::RouteConditionsNotMet, "route_conditions_not_met", 404, "destination_not_found", "The request lacks a header or query parameter that this address requires"),
+    row(Reason::ClientTimeout, "client_timeout", 408, "http_request_error", "The request took too long to arrive"),
+    row(Reason::ClientDisconnected, "client_disconnected", 499, "http_request_error", "The client closed the connection"),
+    row(Reason::NoHealthyUpstream, "no_healthy_upstream", 503, "destination_unavailable", "The service is currently unavailable"),
+    row(Reason::UpstreamNameUnresolved, "upstream_name_unresolved", 503, "dns_error", "The service is currently unavailable"),
+    row(Reason::UpstreamConnectTimeout, "upstream_connect_timeout", 504, "connection_timeout", "The service did not accept a connection in time"),
+    row(Reason::UpstreamConnectRefused, "upstream_connect_refused", 502, "connection_refused", "The service refused the connection"),
+    row(Reason::UpstreamConnectFailed, "upstream_connect_failed", 502, "destination_ip_unroutable", "The service could not be reached"),
+    row(Reason::UpstreamTlsFailed, "upstream_tls_failed", 502, "tls_protocol_error", "No secure connection to the service could be made"),
+    row(Reason::UpstreamReadTimeout, "upstream_read_timeout", 504, "connection_read_timeout", "The service did not answer in time"),
+    row(Reason::UpstreamTotalTimeout, "upstream_total_timeout", 504, "http_response_timeout", "The service did not finish its answer in time"),
+    row(Reason::UpstreamReset, "upstream_reset", 502, "connection_terminated", "The service closed the connection too early"),
+    row(Reason::UpstreamInvalidResponse, "upstream_invalid_response", 502, "http_protocol_error", "The service's answer is not valid"),
+    row(Reason::UpstreamBodyTooLarge, "upstream_body_too_large", 502, "http_response_body_size", "The service's answer is too large"),
+    row(Reason::InternalError, "internal_error", 500, "proxy_internal_error", "The gateway failed to handle the request"),
+];
+
+impl Reason {
+    /// How many reasons there are; indexes by [`Reason::index`] are below it.
+    pub const COUNT: usize = TABLE.len();
+
+    /// This reason's row.
+    pub fn row(self) -> &'static Row {
+        &TABLE[self.index()]
+    }
+
+    /// Position in [`TABLE`], for fixed arrays of metric handles.
+    pub fn index(self) -> usize {
+        self as usize
+    }
+
+    /// The word for it everywhere.
+    pub fn code(self) -> &'static str {
+        self.row().code
+    }
+
+    /// Status of the gateway's answer. `499` (the client has left) is only
+    /// logged, never sent.
+    pub fn status(self) -> StatusCode {
+        StatusCode::from_u16(self.row().status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// Status code for a gRPC caller (the mapping of gRPC's HTTP status table).
+    pub fn grpc_status(self) -> u8 {
+        match self.row().status {
+            404 | 405 => 12,
+            408 | 504 => 4,
+            499 => 1,
+            502 | 503 => 14,
+            400..=499 => 3,
+            _ => 13,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,148 @@
+//! One spelling for every path.
+//!
+//! Whoever guards `/admin` must not be fooled by `/%61dmin`, `//admin` or
+//! `/x/../admin`. So a path is brought into one form before it is matched, and
+//! that form is what is forwarded: what was matched is what the upstream sees.
+//! Spellings that upstreams are known to read in different ways (an encoded
+//! slash, a backslash, a NUL, `..;`) are refused rather than guessed at.
+//!
+//! The rules are those of RFC 3986 section 6.2.2 and one more: repeated slashes
+//! are merged. The query is not touched.
+
+use std::borrow::Cow;
+
+use crate::reason::Reason;
+
+/// What to do with `%2F` and `%5C` in a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum EncodedSlashes {
+    /// Answer 400: upstreams disagree on what they mean.
+    #[default]
+    Refuse,
+    /// Keep them encoded, as data inside a segment.
+    Keep,
+}
+
+/// Brings `path` into its one form, or refuses it.
+///
+/// Borrows when the path is in that form already, which one pass over its bytes
+/// tells.
+///
+/// # Errors
+/// [`Reason::InvalidPath`] for a path that does not begin with `/`, has a broken
+/// escape, a control character, a backslash, an encoded NUL, an encoded slash
+/// (unless kept), a `..;` segment, or climbs above the root.
+pub fn normalise(path: &[u8], slashes: EncodedSlashes) -> Result<Cow<'_, str>, Reason> {
+    if path.first() != Some(&b'/') {
+        return Err(Reason::InvalidPath);
+    }
+    if is_plain(path) {
+        return str::from_utf8(path).map(Cow::Borrowed).map_err(|_| Reason::InvalidPath);
+    }
+    let decoded = decode(path, slashes)?;
+    resolve_segments(&decoded).map(Cow::Owned)
+}
+
+/// Whether the path has nothing that any rule below would change.
+fn is_plain(path: &[u8]) -> bool {
+    let mut previous = 0;
+    for &byte in path {
+        let suspicious = match byte {
+            b'%' | b'\\' | b';' | b'#' | b'?' | 0..=b' ' | 0x7f.. => true,
+            b'/' | b'.' => previous == b'/',
+            _ => false,
+        };
+        if suspicious {
+            return false;
+        }
+        previous = byte;
+    }
+    true
+}
+
+/// Decodes what may be decoded, upper-cases what stays encoded, encodes what
+/// should have been.
+fn decode(path: &[u8], slashes: EncodedSlashes) -> Result<String, Reason> {
+    let mut out = String::with_capacity(path.len());
+    let mut bytes = path.iter().copied();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'%' => {
+                let high = bytes.next().and_then(hex_value).ok_or(Reason::InvalidPath)?;
+                let low = bytes.next().and_then(hex_value).ok_or(Reason::InvalidPath)?;
+                push_decoded(&mut out, high << 4 | low, slashes)?;
+            }
+            b'\\' | b'#' | b'?' | 0..=b' ' | 0x7f => return Err(Reason::InvalidPath),
+            0x80.. => push_encoded(&mut out, byte),
+            _ => out.push(char::from(byte)),
+        }
+    }
+    Ok(out)
+}
+
+fn push_decoded(out: &mut String, byte: u8, slashes: EncodedSlashes) -> Result<(), Reason> {
+    match byte {
+        0 => Err(Reason::InvalidPath),
+        b'/' | b'\\' if slashes == EncodedSlashes::Refuse => Err(Reason::InvalidPath),
+        _ if means_itself(byte) => {
+            out.push(char::from(byte));
+            Ok(())
+        }
+        _ => {
+            push_encoded(out, byte);
+            Ok(())
+        }
+    }
+}
+
+/// Characters that upstreams read alike whether encoded or not: the unreserved
+/// ones, and those reserved ones that delimit nothing within a path segment.
+/// `;`, `=` and `,` do delimit (matrix parameters), so they stay as they came.
+fn means_itself(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~:@!$&'()*+".contains(&byte)
+}
+
+fn push_encoded(out: &mut String, byte: u8) {
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
+    out.push('%');
+    out.push(char::from(HEX[usize::from(byte >> 4)]));
+    out.push(char::from(HEX[usize::from(byte & 15)]));
+}
+
+fn hex_value(byte: u8) -> Option<u8> {
+    char::from(byte).to_digit(16).map(|digit| digit as u8)
+}
+
+/// Merges slashes and removes dot segments.
+fn resolve_segments(path: &str) -> Result<String, Reason> {
+    let mut kept: Vec<&str> = Vec::with_capacity(16);
+    let mut ends_open = false;
+    for segment in path.split('/').skip(1) {
+        ends_open = matches!(segment, "" | "." | "..");
+        match segment {
+            "" | "." => {}
+            ".." => {
+                kept.pop().ok_or(Reason::InvalidPath)?;
+            }
+            _ if hides_dots(segment) => return Err(Reason::InvalidPath),
+            _ => kept.push(segment),
+        }
+    }
+    let mut out = String::with_capacity(path.len());
+    for segment in &kept {
+        out.push('/');
+        out.push_str(segment);
+    }
+    if ends_open || kept.is_empty() {
+        out.push('/');
+    }
+    Ok(out)
+}
+
+/// `..;x` is `..` to servers that cut path parameters off first.
+fn hides_dots(segment: &str) -> bool {
+    matches!(segment.split_once(';'), Some(("." | "..", _)))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,132 @@
+//! Numbers of one route: what came in by it and how it was answered.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::Method;
+use prometheus::Registry;
+
+use super::family::{Family, Slots};
+use super::instrument::{Counter, Histogram, UpDown};
+use super::slot::{self, METHOD_SLOTS, STATUS_SLOTS};
+use crate::reason::Reason;
+use crate::telemetry::names::{METHODS, metrics as names};
+
+/// One request, at its end.
+#[derive(Debug, Clone, Copy)]
+pub struct RequestRecord<'a> {
+    /// The request method.
+    pub method: &'a Method,
+    /// Status of the answer; 499 where the client left before it had one.
+    pub status: u16,
+    /// From the first byte of the head to the last of the answer.
+    pub duration: Duration,
+    /// Bytes of the request body that arrived.
+    pub request_bytes: u64,
+    /// Bytes of the response body that were sent.
+    pub response_bytes: u64,
+    /// Why the gateway answered itself, or gave the request up.
+    pub reason: Option<Reason>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct RouteFamilies {
+    duration: Family<Histogram>,
+    request_body: Family<Histogram>,
+    response_body: Family<Histogram>,
+    active: Family<UpDown>,
+    refused: Family<Counter>,
+}
+
+impl RouteFamilies {
+    pub(super) fn register(registry: &Registry) -> Self {
+        RouteFamilies {
+            duration: Family::register(registry, names::SERVER_DURATION),
+            request_body: Family::register(registry, names::SERVER_REQUEST_BODY),
+            response_body: Family::register(registry, names::SERVER_RESPONSE_BODY),
+            active: Family::register(registry, names::SERVER_ACTIVE),
+            refused: Family::register(registry, names::REFUSED),
+        }
+    }
+}
+
+/// Handles of one method of one route.
+#[derive(Debug)]
+struct OfMethod {
+    duration: Slots<Histogram>,
+    request_body: Arc<Histogram>,
+    response_body: Arc<Histogram>,
+    active: Arc<UpDown>,
+}
+
+/// Numbers of one route. Cheap until used; recording looks up no label.
+#[derive(Debug)]
+pub struct RouteMetrics {
+    name: Box<str>,
+    families: RouteFamilies,
+    methods: Slots<OfMethod>,
+    refused: Slots<Counter>,
+}
+
+impl RouteMetrics {
+    pub(super) fn new(name: &str, families: RouteFamilies) -> Self {
+        RouteMetrics {
+            name: name.into(),
+            families,
+            methods: Slots::new(METHOD_SLOTS),
+            refused: Slots::new(Reason::COUNT),
+        }
+    }
+
+    /// Counts a request as being handled until the guard is dropped.
+    #[must_use = "the request counts as handled as long as the guard lives"]
+    pub fn in_flight(&self, method: &Method) -> InFlight {
+        InFlight::new(&self.of(slot::of_method(method)).active)
+    }
+
+    /// Records a request that has ended.
+    pub fn record(&self, request: &RequestRecord<'_>) {
+        let method = slot::of_method(request.method);
+        let of = self.of(method);
+        let status = slot::of_status(request.status);
+        let duration = of.duration.get(status, || {
+            self.families.duration.with(&[METHODS[method], &self.name, &slot::status_label(status)])
+        });
+        duration.observe_duration(request.duration);
+        of.request_body.observe(request.request_bytes);
+        of.response_body.observe(request.response_bytes);
+        if let Some(reason) = request.reason {
+            let make = || self.families.refused.with(&[&self.name, reason.code()]);
+            self.refused.get(reason.index(), make).inc();
+        }
+    }
+
+    fn of(&self, method: usize) -> &OfMethod {
+        self.methods.get(method, || {
+            let labels = [METHODS[method], &self.name];
+            Arc::new(OfMethod {
+                duration: Slots::new(STATUS_SLOTS),
+                request_body: self.families.request_body.with(&labels),
+                response_body: self.families.response_body.with(&labels),
+                active: self.families.active.with(&labels),
+            })
+        })
+    }
+}
+
+/// Something that counts as going on until this is dropped, by a panic too.
+#[derive(Debug)]
+pub struct InFlight(Arc<UpDown>);
+
+impl InFlight {
+    pub(super) fn new(gauge: &Arc<UpDown>) -> Self {
+        gauge.add(1);
+        InFlight(gauge.clone())
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.add(-1);
+    }
+}

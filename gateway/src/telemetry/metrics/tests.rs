@@ -1,0 +1,266 @@
+//! What `/metrics` shows is right, complete and bounded.
+
+use std::collections::HashSet;
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::time::{Duration, SystemTime};
+
+use http::Method;
+use proptest::prelude::*;
+
+use super::instrument::Histogram;
+use super::*;
+use crate::reason::{Reason, TABLE};
+use crate::telemetry::names::{self, Buckets, METHODS};
+
+fn request(method: &Method, status: u16) -> RequestRecord<'_> {
+    RequestRecord {
+        method,
+        status,
+        duration: Duration::from_millis(3),
+        request_bytes: 0,
+        response_bytes: 250,
+        reason: None,
+    }
+}
+
+/// A registry in which everything has happened that can.
+fn populated() -> Arc<Metrics> {
+    let metrics = Metrics::new();
+    let route = metrics.route("users");
+    for method in METHODS.iter().map(|m| Method::from_bytes(m.as_bytes()).expect("a token")) {
+        route.record(&request(&method, 200));
+    }
+    for row in &TABLE {
+        let reason = Some(row.reason);
+        route.record(&RequestRecord { reason, ..request(&Method::GET, row.status) });
+        metrics.upstream("users").connect_failed(row.reason);
+    }
+    metrics.unmatched().record(&request(&Method::GET, 404));
+    let upstream = metrics.upstream("users");
+    let attempt = AttemptRecord {
+        method: &Method::GET,
+        status: Some(200),
+        error: None,
+        duration: Duration::from_millis(2),
+    };
+    upstream.record_attempt(&attempt);
+    upstream.record_attempt(&AttemptRecord { status: None, error: Some(Reason::UpstreamReset), ..attempt });
+    upstream.connection_opened(Duration::from_micros(80));
+    upstream.connection_reused();
+    upstream.connect_retried();
+    upstream.health_checked(Outcome::Failure);
+    upstream.name_resolved(Outcome::Success);
+    let listener = metrics.listener("public");
+    listener.opened();
+    listener.accept_failed();
+    listener.rejected(Rejected::ConnectionLimit);
+    listener.closed(Ending::HeadDeadline);
+    listener.opened();
+    listener.closed(Ending::TlsNotTls);
+    let graphql = metrics.graphql("main");
+    graphql.record_operation(&OperationRecord {
+        operation_type: Some("query"),
+        result: OperationResult::Partial,
+        duration: Duration::from_millis(12),
+        planning: Some(Duration::from_micros(300)),
+        fetches: 4,
+        error: Some("upstream_reset"),
+        unmatched_rows: 1,
+        surplus_rows: 1,
+    });
+    graphql.record_fetch(&FetchRecord {
+        source: "users",
+        duration: Duration::from_millis(1),
+        keys: 50,
+        failed: false,
+    });
+    metrics.gateway().panicked();
+    metrics.gateway().set_ready(true);
+    metrics.gateway().config_in_use("3f2a", SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000));
+    metrics.gateway().reloaded(Reload::Refused);
+    metrics.telemetry().trace_kept(Kept::Head);
+    metrics.telemetry().spans_lost(SpanLoss::QueueFull, 3);
+    metrics.telemetry().lines_lost(LineLoss::WriteFailed, 1);
+    metrics
+}
+
+fn value(text: &str, series: &str) -> Option<f64> {
+    let line =
+        text.lines().find(|line| line.strip_prefix(series).is_some_and(|rest| rest.starts_with(' ')))?;
+    line.rsplit(' ').next()?.parse().ok()
+}
+
+#[tokio::test]
+async fn promtool_finds_nothing_to_complain_about() {
+    let metrics = populated();
+    metrics.watch_runtime("proxy", Handle::current());
+    let _healthy = metrics.upstream("users").endpoint("http://127.0.0.1:7001");
+    let promtool = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let Ok(mut promtool) = promtool else {
+        // The end-to-end tests insist on promtool; here it is a convenience.
+        return;
+    };
+    promtool.stdin.take().expect("piped").write_all(metrics.render().as_bytes()).expect("it reads");
+    let output = promtool.wait_with_output().expect("it ends");
+    let said =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.is_empty(), "{said}");
+}
+
+#[tokio::test]
+async fn every_metric_of_the_table_is_shown() {
+    let metrics = populated();
+    metrics.watch_runtime("proxy", Handle::current());
+    let _endpoint = metrics.upstream("users").endpoint("http://127.0.0.1:7001");
+    let text = metrics.render();
+    for row in names::metrics::all() {
+        assert!(text.contains(&format!("# HELP {} {}\n", row.name, row.help)), "{}", row.name);
+    }
+    let shown: HashSet<&str> =
+        text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
+    for row in names::metrics::all() {
+        assert!(shown.contains(row.name), "{} is not shown", row.name);
+    }
+    let known: HashSet<&str> = names::metrics::all().map(|row| row.name).collect();
+    for name in shown {
+        assert!(known.contains(name), "{name} is not in the table");
+    }
+}
+
+#[test]
+fn a_request_is_counted_under_its_method_route_and_status() {
+    let metrics = Metrics::new();
+    metrics.route("users").record(&request(&Method::GET, 200));
+    metrics.route("users").record(&request(&Method::GET, 200));
+    let text = metrics.render();
+    let labels = r#"http_request_method="GET",http_route="users",http_response_status_code="200""#;
+    let name = "http_server_request_duration_seconds";
+    assert_eq!(value(&text, &format!("{name}_count{{{labels}}}")), Some(2.0));
+    assert_eq!(value(&text, &format!("{name}_sum{{{labels}}}")), Some(0.006));
+    assert_eq!(value(&text, &format!("{name}_bucket{{{labels},le=\"0.0025\"}}")), Some(0.0));
+    assert_eq!(value(&text, &format!("{name}_bucket{{{labels},le=\"0.005\"}}")), Some(2.0));
+}
+
+#[test]
+fn unknown_methods_and_statuses_make_no_new_series() {
+    let metrics = Metrics::new();
+    for n in 0..100 {
+        let method = Method::from_bytes(format!("BREW{n}").as_bytes()).expect("a token");
+        metrics.route("pot").record(&request(&method, 430 + n));
+    }
+    let text = metrics.render();
+    let series = text.lines().filter(|l| l.starts_with("http_server_request_duration_seconds_count")).count();
+    // 431, 451, 499, 500..=508, 510, 511 and the classes 4xx and 5xx.
+    assert_eq!(series, 3 + 9 + 2 + 2);
+    assert!(!text.contains("BREW"));
+}
+
+#[test]
+fn routes_cost_no_series_until_they_are_used() {
+    let metrics = Metrics::new();
+    let routes: Vec<_> = (0..10_000).map(|n| metrics.route(&format!("route-{n}"))).collect();
+    assert!(!metrics.render().contains("route-"));
+    routes[7].record(&request(&Method::GET, 200));
+    assert!(metrics.render().contains("route-7"));
+    assert!(!metrics.render().contains("route-8"));
+}
+
+#[test]
+fn names_that_run_together_alike_stay_apart() {
+    let metrics = Metrics::new();
+    let _one = metrics.upstream("a").endpoint("bc");
+    let two = metrics.upstream("ab").endpoint("c");
+    two.set_healthy(true);
+    let text = metrics.render();
+    assert_eq!(value(&text, r#"gateway_upstream_endpoint_healthy{upstream="a",endpoint="bc"}"#), Some(0.0));
+    assert_eq!(value(&text, r#"gateway_upstream_endpoint_healthy{upstream="ab",endpoint="c"}"#), Some(1.0));
+}
+
+#[test]
+fn a_handle_asked_for_again_goes_on_counting() {
+    let metrics = Metrics::new();
+    metrics.route("users").record(&request(&Method::GET, 200));
+    let again = metrics.route("users");
+    again.record(&request(&Method::GET, 200));
+    assert!(metrics.render().contains(r#"http_response_status_code="200"} 2"#));
+}
+
+#[test]
+fn an_endpoint_that_is_gone_leaves_unless_another_generation_holds_it() {
+    let metrics = Metrics::new();
+    let upstream = metrics.upstream("users");
+    let old = upstream.endpoint("http://127.0.0.1:7001");
+    let new = upstream.endpoint("http://127.0.0.1:7001");
+    drop(old);
+    assert!(metrics.render().contains("gateway_upstream_endpoint_healthy{"));
+    drop(new);
+    assert!(!metrics.render().contains("gateway_upstream_endpoint_healthy{"));
+}
+
+#[test]
+fn a_guard_that_is_dropped_by_a_panic_ends_the_request() {
+    let metrics = Metrics::new();
+    let route = metrics.route("users");
+    let series = r#"http_server_active_requests{http_request_method="GET",http_route="users"}"#;
+    let guard = route.in_flight(&Method::GET);
+    assert_eq!(value(&metrics.render(), series), Some(1.0));
+    let lost = std::thread::spawn(move || {
+        let _guard = guard;
+        std::panic::panic_any("lost");
+    });
+    assert!(lost.join().is_err());
+    assert_eq!(value(&metrics.render(), series), Some(0.0));
+}
+
+#[test]
+fn only_the_configuration_that_runs_is_shown() {
+    let metrics = Metrics::new();
+    metrics.gateway().config_in_use("one", SystemTime::now());
+    metrics.gateway().config_in_use("two", SystemTime::now());
+    let text = metrics.render();
+    assert!(text.contains(r#"gateway_config_info{version="two"} 1"#));
+    assert!(!text.contains(r#"version="one""#));
+}
+
+#[test]
+fn what_many_threads_record_adds_up() {
+    let histogram = Histogram::new(Buckets::Count);
+    std::thread::scope(|scope| {
+        for _ in 0..20 {
+            scope.spawn(|| (0..1000).for_each(|n| histogram.observe(n)));
+        }
+    });
+    assert_eq!(histogram.count(), 20_000);
+}
+
+proptest! {
+    #[test]
+    fn every_status_has_a_slot_whose_label_is_the_code_or_its_class(status: u16) {
+        let slot = slot::of_status(status);
+        prop_assert!(slot < slot::STATUS_SLOTS);
+        let label = slot::status_label(slot);
+        let class = format!("{}xx", status / 100);
+        let fits = label == status.to_string()
+            || (label == class && (100..600).contains(&status))
+            || (label == "_OTHER" && !(100..600).contains(&status));
+        prop_assert!(fits, "{} became {}", status, label);
+    }
+
+    #[test]
+    fn a_value_lands_in_the_first_bucket_that_holds_it(value in 0u64..2_000) {
+        let histogram = Histogram::new(Buckets::Count);
+        histogram.observe(value);
+        let mut metric = prometheus::proto::Metric::default();
+        instrument::Instrument::read(&histogram, &mut metric);
+        for bucket in metric.get_histogram().get_bucket() {
+            let expected = u64::from(value as f64 <= bucket.upper_bound());
+            prop_assert_eq!(bucket.cumulative_count(), expected);
+        }
+    }
+}

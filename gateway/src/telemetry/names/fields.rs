@@ -1,0 +1,62 @@
+//! Field names of the access log and of the application log.
+//!
+//! Both write JSON objects; where they tell the same thing they use the same
+//! word, so that one query joins them.
+
+/// When the request began: RFC 3339, UTC.
+pub const TIME: &str = "time";
+/// The request's id.
+pub const REQUEST_ID: &str = "request_id";
+/// W3C trace id, 32 hexadecimal digits.
+pub const TRACE_ID: &str = "trace_id";
+/// Address of the client, after the trust rules of the listener.
+pub const CLIENT: &str = "client";
+/// Request method as it was sent.
+pub const METHOD: &str = "method";
+/// Host the client asked for.
+pub const HOST: &str = "host";
+/// Path as the client sent it, without the query.
+pub const PATH: &str = "path";
+/// `HTTP/1.1` or `HTTP/2`.
+pub const PROTOCOL: &str = "protocol";
+/// Listener name.
+pub const LISTENER: &str = "listener";
+/// Route name.
+pub const ROUTE: &str = "route";
+/// Status of the answer; 499 where the client had left.
+pub const STATUS: &str = "status";
+/// Reason code, where the gateway answered itself or gave up.
+pub const REASON: &str = "reason";
+/// Bytes of the request body.
+pub const REQUEST_BYTES: &str = "request_bytes";
+/// Bytes of the response body.
+pub const RESPONSE_BYTES: &str = "response_bytes";
+/// Milliseconds with fractions.
+pub const DURATION_MS: &str = "duration_ms";
+/// Upstream name.
+pub const UPSTREAM: &str = "upstream";
+/// Endpoint of the last attempt.
+pub const ENDPOINT: &str = "endpoint";
+/// How many attempts were made.
+pub const ATTEMPTS: &str = "attempts";
+/// `User-Agent` of the client.
+pub const USER_AGENT: &str = "user_agent";
+/// `query` or `mutation`.
+pub const GRAPHQL_OPERATION_TYPE: &str = "graphql_operation_type";
+/// Name of the GraphQL operation.
+pub const GRAPHQL_OPERATION_NAME: &str = "graphql_operation_name";
+/// Calls to services a GraphQL operation made.
+pub const GRAPHQL_FETCHES: &str = "graphql_fetches";
+/// Errors in a GraphQL answer.
+pub const GRAPHQL_ERRORS: &str = "graphql_errors";
+
+/// Text of an error, for the operator.
+pub const ERROR: &str = "error";
+/// Hash of a configuration.
+pub const CONFIG_VERSION: &str = "config_version";
+/// A file's path.
+pub const FILE: &str = "file";
+/// A socket address.
+pub const ADDRESS: &str = "address";
+/// Count of things.
+pub const COUNT: &str = "count";

@@ -1,0 +1,257 @@
+//! The table of metrics: every name, its labels and what it tells.
+//!
+//! A metric that is not in [`SECTIONS`] cannot be documented, and a test
+//! refuses a constant that is missing there.
+
+use super::Buckets::{Bytes, Count, Seconds};
+use super::label::*;
+use super::{Buckets, Kind, Metric};
+
+type Labels = &'static [&'static str];
+
+const fn counter(name: &'static str, labels: Labels, help: &'static str) -> Metric {
+    Metric { name, kind: Kind::Counter, labels, help }
+}
+
+const fn gauge(name: &'static str, labels: Labels, help: &'static str) -> Metric {
+    Metric { name, kind: Kind::Gauge, labels, help }
+}
+
+const fn histogram(name: &'static str, buckets: Buckets, labels: Labels, help: &'static str) -> Metric {
+    Metric { name, kind: Kind::Histogram(buckets), labels, help }
+}
+
+#[rustfmt::skip]
+mod table {
+    use super::*;
+
+    // Requests.
+    pub const SERVER_DURATION: Metric = histogram("http_server_request_duration_seconds", Seconds, &[METHOD, ROUTE, STATUS],
+        "Time from the first byte of a request's head to the last byte of its answer.");
+    pub const SERVER_REQUEST_BODY: Metric = histogram("http_server_request_body_size_bytes", Bytes, &[METHOD, ROUTE],
+        "Bytes of request bodies, as they arrived.");
+    pub const SERVER_RESPONSE_BODY: Metric = histogram("http_server_response_body_size_bytes", Bytes, &[METHOD, ROUTE],
+        "Bytes of response bodies, as they were sent.");
+    pub const SERVER_ACTIVE: Metric = gauge("http_server_active_requests", &[METHOD, ROUTE],
+        "Requests that are being handled now.");
+    pub const REFUSED: Metric = counter("gateway_requests_refused_total", &[ROUTE, REASON],
+        "Requests the gateway answered or gave up itself, by reason code (docs/reasons.md).");
+    pub const PANICS: Metric = counter("gateway_panics_total", &[],
+        "Panics caught while a request was handled; each lost one request.");
+
+    // Upstreams.
+    pub const CLIENT_DURATION: Metric = histogram("http_client_request_duration_seconds", Seconds, &[METHOD, UPSTREAM, STATUS, ERROR_TYPE],
+        "Time an attempt took, from choosing an endpoint to the end of its answer. Either the status code or the error type is set.");
+    pub const CLIENT_ACTIVE: Metric = gauge("http_client_active_requests", &[UPSTREAM],
+        "Attempts that are waiting for an upstream or reading its answer now.");
+    pub const UPSTREAM_CONNECTIONS_OPENED: Metric = counter("gateway_upstream_connections_opened_total", &[UPSTREAM],
+        "Connections made to the upstream's endpoints.");
+    pub const UPSTREAM_CONNECTIONS_REUSED: Metric = counter("gateway_upstream_connections_reused_total", &[UPSTREAM],
+        "Attempts that took a connection from the pool.");
+    pub const UPSTREAM_CONNECT_DURATION: Metric = histogram("gateway_upstream_connect_duration_seconds", Seconds, &[UPSTREAM],
+        "Time to connect, TLS handshake included, where a connection was made.");
+    pub const UPSTREAM_CONNECT_FAILURES: Metric = counter("gateway_upstream_connect_failures_total", &[UPSTREAM, REASON],
+        "Connections that could not be made, by reason code.");
+    pub const UPSTREAM_CONNECT_RETRIES: Metric = counter("gateway_upstream_connect_retries_total", &[UPSTREAM],
+        "Second attempts after a connection could not be made.");
+    pub const UPSTREAM_ENDPOINT_HEALTHY: Metric = gauge("gateway_upstream_endpoint_healthy", &[UPSTREAM, ENDPOINT],
+        "1 where the endpoint may be chosen, 0 where health checks say it is down.");
+    pub const UPSTREAM_HEALTH_CHECKS: Metric = counter("gateway_upstream_health_checks_total", &[UPSTREAM, RESULT],
+        "Health checks that ran, by result (success, failure).");
+    pub const UPSTREAM_RESOLUTIONS: Metric = counter("gateway_upstream_name_resolutions_total", &[UPSTREAM, RESULT],
+        "Look-ups of the upstream's host names, by result (success, failure).");
+
+    // Listeners.
+    pub const LISTENER_CONNECTIONS: Metric = gauge("gateway_listener_connections", &[LISTENER],
+        "Client connections that are open now.");
+    pub const LISTENER_ACCEPTED: Metric = counter("gateway_listener_connections_accepted_total", &[LISTENER],
+        "Client connections accepted and served.");
+    pub const LISTENER_REJECTED: Metric = counter("gateway_listener_connections_rejected_total", &[LISTENER, REASON],
+        "Client connections closed at once, by reason.");
+    pub const LISTENER_CLOSED: Metric = counter("gateway_listener_connections_closed_total", &[LISTENER, REASON],
+        "Client connections that ended, by reason.");
+    pub const LISTENER_HANDSHAKE_FAILURES: Metric = counter("gateway_listener_handshake_failures_total", &[LISTENER, REASON],
+        "TLS handshakes that failed, by reason.");
+    pub const LISTENER_ACCEPT_ERRORS: Metric = counter("gateway_listener_accept_errors_total", &[LISTENER],
+        "Times the operating system refused to hand over a connection, out of file descriptors for instance.");
+
+    // GraphQL.
+    pub const GRAPHQL_DURATION: Metric = histogram("graphql_operation_duration_seconds", Seconds, &[GRAPHQL_API, GRAPHQL_OPERATION_TYPE, RESULT],
+        "Time an operation took, planning included, by result (ok, partial: data with errors, failed: no data).");
+    pub const GRAPHQL_PLANNING: Metric = histogram("graphql_planning_duration_seconds", Seconds, &[GRAPHQL_API],
+        "Time spent parsing, validating and planning where the plan was not cached.");
+    pub const GRAPHQL_OPERATION_FETCHES: Metric = histogram("graphql_operation_fetches", Count, &[GRAPHQL_API],
+        "Calls to services per operation.");
+    pub const GRAPHQL_FETCH_DURATION: Metric = histogram("graphql_fetch_duration_seconds", Seconds, &[GRAPHQL_API, GRAPHQL_SOURCE, RESULT],
+        "Time a call to a service took, by result (ok, error).");
+    pub const GRAPHQL_FETCH_KEYS: Metric = histogram("graphql_fetch_batch_keys", Count, &[GRAPHQL_API, GRAPHQL_SOURCE],
+        "Keys that one call carried; 1 where it was not batched.");
+    pub const GRAPHQL_PLAN_HITS: Metric = counter("graphql_plan_cache_hits_total", &[GRAPHQL_API],
+        "Operations whose plan came from the cache.");
+    pub const GRAPHQL_PLAN_MISSES: Metric = counter("graphql_plan_cache_misses_total", &[GRAPHQL_API],
+        "Operations that had to be planned.");
+    pub const GRAPHQL_ERRORS: Metric = counter("graphql_errors_total", &[GRAPHQL_API, CODE],
+        "Operations that were answered with errors, by the first error's code.");
+    pub const GRAPHQL_ROWS_UNMATCHED: Metric = counter("graphql_batch_rows_unmatched_total", &[GRAPHQL_API],
+        "Rows of batch answers that belonged to no key that was asked for.");
+    pub const GRAPHQL_ROWS_SURPLUS: Metric = counter("graphql_batch_rows_surplus_total", &[GRAPHQL_API],
+        "Further rows of batch answers for keys that take one.");
+
+    // The gateway itself.
+    pub const BUILD_INFO: Metric = gauge("gateway_build_info", &[VERSION],
+        "Always 1; the label says which version runs.");
+    pub const READY: Metric = gauge("gateway_ready", &[],
+        "1 while /health/ready says yes.");
+    pub const CONFIG_INFO: Metric = gauge("gateway_config_info", &[VERSION],
+        "Always 1; the label is the hash of the configuration that runs.");
+    pub const CONFIG_RELOADS: Metric = counter("gateway_config_reloads_total", &[RESULT],
+        "Reloads of the configuration, by result (applied, unchanged, refused).");
+    pub const CONFIG_RELOAD_SUCCESSFUL: Metric = gauge("gateway_config_last_reload_successful", &[],
+        "1 where the last reload was accepted, 0 where the running configuration is older than the file.");
+    pub const CONFIG_RELOAD_TIMESTAMP: Metric = gauge("gateway_config_last_reload_timestamp_seconds", &[],
+        "When a configuration was last taken into use, as Unix time.");
+    pub const RUNTIME_WORKERS: Metric = gauge("gateway_runtime_workers", &[RUNTIME],
+        "Threads of the executor.");
+    pub const RUNTIME_TASKS: Metric = gauge("gateway_runtime_alive_tasks", &[RUNTIME],
+        "Tasks that are alive in the executor.");
+    pub const RUNTIME_QUEUE: Metric = gauge("gateway_runtime_global_queue_depth", &[RUNTIME],
+        "Tasks waiting in the executor's shared queue.");
+
+    // The process, by the names and words of the `prometheus` crate's collector.
+    pub const PROCESS_CPU: Metric = counter("process_cpu_seconds_total", &[],
+        "Total user and system CPU time spent in seconds.");
+    pub const PROCESS_RESIDENT: Metric = gauge("process_resident_memory_bytes", &[],
+        "Resident memory size in bytes.");
+    pub const PROCESS_VIRTUAL: Metric = gauge("process_virtual_memory_bytes", &[],
+        "Virtual memory size in bytes.");
+    pub const PROCESS_OPEN_FDS: Metric = gauge("process_open_fds", &[],
+        "Number of open file descriptors.");
+    pub const PROCESS_MAX_FDS: Metric = gauge("process_max_fds", &[],
+        "Maximum number of open file descriptors.");
+    pub const PROCESS_THREADS: Metric = gauge("process_threads", &[],
+        "Number of OS threads in the process.");
+    pub const PROCESS_START: Metric = gauge("process_start_time_seconds", &[],
+        "Start time of the process since unix epoch in seconds.");
+
+    // Telemetry about telemetry.
+    pub const TRACES_KEPT: Metric = counter("gateway_traces_kept_total", &[CAUSE],
+        "Requests whose spans were kept, by cause (head: sampled at the start, error: status 5xx, slow).");
+    pub const TRACES_OVER_RATE: Metric = counter("gateway_traces_over_rate_total", &[],
+        "Failed or slow requests whose spans were not kept because telemetry.traces.keep.per_second was used up.");
+    pub const SPANS_EXPORTED: Metric = counter("gateway_trace_spans_exported_total", &[],
+        "Spans the collector accepted.");
+    pub const SPANS_DROPPED: Metric = counter("gateway_trace_spans_dropped_total", &[CAUSE],
+        "Spans that were lost, by cause (queue_full, export_failed, shutdown, span_limit).");
+    pub const ACCESS_LINES: Metric = counter("gateway_access_log_lines_total", &[],
+        "Lines of the access log that were written.");
+    pub const ACCESS_LINES_DROPPED: Metric = counter("gateway_access_log_lines_dropped_total", &[CAUSE],
+        "Lines of the access log that were lost, by cause (queue_full, write_failed).");
+}
+pub use table::*;
+
+/// Metrics that belong together in the documentation.
+#[derive(Debug)]
+pub struct Section {
+    /// Heading.
+    pub title: &'static str,
+    /// The metrics under it.
+    pub metrics: &'static [Metric],
+}
+
+/// The table, in the order of the documentation.
+pub const SECTIONS: &[Section] = &[
+    Section {
+        title: "Requests",
+        metrics: &[
+            SERVER_DURATION,
+            SERVER_REQUEST_BODY,
+            SERVER_RESPONSE_BODY,
+            SERVER_ACTIVE,
+            REFUSED,
+            PANICS,
+        ],
+    },
+    Section {
+        title: "Upstreams",
+        metrics: &[
+            CLIENT_DURATION,
+            CLIENT_ACTIVE,
+            UPSTREAM_CONNECTIONS_OPENED,
+            UPSTREAM_CONNECTIONS_REUSED,
+            UPSTREAM_CONNECT_DURATION,
+            UPSTREAM_CONNECT_FAILURES,
+            UPSTREAM_CONNECT_RETRIES,
+            UPSTREAM_ENDPOINT_HEALTHY,
+            UPSTREAM_HEALTH_CHECKS,
+            UPSTREAM_RESOLUTIONS,
+        ],
+    },
+    Section {
+        title: "Listeners",
+        metrics: &[
+            LISTENER_CONNECTIONS,
+            LISTENER_ACCEPTED,
+            LISTENER_REJECTED,
+            LISTENER_CLOSED,
+            LISTENER_HANDSHAKE_FAILURES,
+            LISTENER_ACCEPT_ERRORS,
+        ],
+    },
+    Section {
+        title: "GraphQL",
+        metrics: &[
+            GRAPHQL_DURATION,
+            GRAPHQL_PLANNING,
+            GRAPHQL_OPERATION_FETCHES,
+            GRAPHQL_FETCH_DURATION,
+            GRAPHQL_FETCH_KEYS,
+            GRAPHQL_PLAN_HITS,
+            GRAPHQL_PLAN_MISSES,
+            GRAPHQL_ERRORS,
+            GRAPHQL_ROWS_UNMATCHED,
+            GRAPHQL_ROWS_SURPLUS,
+        ],
+    },
+    Section {
+        title: "The gateway itself",
+        metrics: &[
+            BUILD_INFO,
+            READY,
+            CONFIG_INFO,
+            CONFIG_RELOADS,
+            CONFIG_RELOAD_SUCCESSFUL,
+            CONFIG_RELOAD_TIMESTAMP,
+            RUNTIME_WORKERS,
+            RUNTIME_TASKS,
+            RUNTIME_QUEUE,
+        ],
+    },
+    Section {
+        title: "The process",
+        metrics: &[
+            PROCESS_CPU,
+            PROCESS_RESIDENT,
+            PROCESS_VIRTUAL,
+            PROCESS_OPEN_FDS,
+            PROCESS_MAX_FDS,
+            PROCESS_THREADS,
+            PROCESS_START,
+        ],
+    },
+    Section {
+        title: "Telemetry about telemetry",
+        metrics: &[
+            TRACES_KEPT,
+            TRACES_OVER_RATE,
+            SPANS_EXPORTED,
+            SPANS_DROPPED,
+            ACCESS_LINES,
+            ACCESS_LINES_DROPPED,
+        ],
+    },
+];
+
+/// Every metric of the table.
+pub fn all() -> impl Iterator<Item = &'static Metric> {
+    SECTIONS.iter().flat_map(|section| section.metrics)
+}

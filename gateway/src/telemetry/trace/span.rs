@@ -1,0 +1,101 @@
+//! One step of a request, as it will be shown.
+
+use std::borrow::Cow;
+use std::time::{Duration, SystemTime};
+
+use http::Method;
+use opentelemetry::{KeyValue, Value};
+
+pub use opentelemetry::trace::SpanKind;
+
+use super::id::SpanId;
+use crate::telemetry::names::METHODS;
+
+/// A finished step of a request. Only made where spans may be kept.
+#[derive(Debug, Clone)]
+pub struct Span {
+    /// This span.
+    pub id: SpanId,
+    /// The span it happened in.
+    pub parent: Option<SpanId>,
+    /// SERVER for the request, CLIENT for attempts, INTERNAL for the rest.
+    pub kind: SpanKind,
+    /// Bounded: made of a method and a name from the configuration.
+    pub name: Cow<'static, str>,
+    /// When it began.
+    pub start: SystemTime,
+    /// When it ended.
+    pub end: SystemTime,
+    /// Keys from [`crate::telemetry::names::spans::attr`].
+    pub attributes: Vec<KeyValue>,
+    /// What went wrong, in a word; an error by the conventions.
+    pub error: Option<Cow<'static, str>>,
+}
+
+impl Span {
+    /// A step that began at `start` and took `took`.
+    pub fn new(
+        id: SpanId,
+        kind: SpanKind,
+        name: impl Into<Cow<'static, str>>,
+        start: SystemTime,
+        took: Duration,
+    ) -> Self {
+        let name = name.into();
+        Span {
+            id,
+            parent: None,
+            kind,
+            name,
+            start,
+            end: start + took,
+            attributes: Vec::with_capacity(16),
+            error: None,
+        }
+    }
+
+    /// Within this span.
+    pub fn within(mut self, parent: Option<SpanId>) -> Self {
+        self.parent = parent;
+        self
+    }
+
+    /// With this attribute.
+    pub fn with(mut self, key: &'static str, value: impl Into<Value>) -> Self {
+        self.set(key, value);
+        self
+    }
+
+    /// With this attribute, where there is a value.
+    pub fn with_some(mut self, key: &'static str, value: Option<impl Into<Value>>) -> Self {
+        if let Some(value) = value {
+            self.set(key, value);
+        }
+        self
+    }
+
+    /// With an error, where there is one: its word becomes `error.type` too.
+    pub fn failed(mut self, error: Option<impl Into<Cow<'static, str>>>) -> Self {
+        if let Some(error) = error {
+            let error = error.into();
+            self.set(crate::telemetry::names::spans::attr::ERROR_TYPE, error.clone());
+            self.error = Some(error);
+        }
+        self
+    }
+
+    /// Adds an attribute.
+    pub fn set(&mut self, key: &'static str, value: impl Into<Value>) {
+        self.attributes.push(KeyValue::new(key, value));
+    }
+}
+
+/// Spans of one request at most; a GraphQL operation may make many calls.
+pub const MAX_SPANS: usize = 1000;
+
+/// The method as spans are named after it: `HTTP` where it is not a known one,
+/// since clients may invent any number of them (semantic conventions).
+pub fn method_name(method: &Method) -> &'static str {
+    let known = METHODS.iter().find(|known| **known == method.as_str() && **known != "_OTHER");
+    known.copied().unwrap_or("HTTP")
+}

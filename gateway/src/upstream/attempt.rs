@@ -1,0 +1,243 @@
+//! One try to get an answer: an endpoint is chosen, the clock runs, and in the end there is a verdict.
+//!
+//! The proxy and the composition layer's calls both work through an [`Attempt`], so an endpoint's load, the metrics
+//! and the CLIENT spans mean the same for both. An attempt that is dropped without a verdict (the client left, a
+//! panic) counts as given up and frees its endpoint.
+//!
+//! A span is only made where it is kept: until then a [`Finished`] attempt is a few plain values.
+
+use std::{
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
+
+use http::Method;
+use pingora_core::upstreams::peer::HttpPeer;
+
+use super::{
+    classify::is_connect_failure,
+    endpoint::{Chosen, Endpoint, EndpointId},
+    settings::Timeouts,
+    state::Upstream,
+};
+use crate::{
+    reason::Reason,
+    telemetry::{
+        metrics::{AttemptRecord, InFlight},
+        names::spans::attr,
+        trace::{Span, SpanId, SpanKind},
+    },
+};
+
+/// A running attempt.
+#[derive(Debug)]
+pub struct Attempt {
+    upstream: Arc<Upstream>,
+    chosen: Chosen,
+    method: Method,
+    number: u32,
+    span_id: SpanId,
+    started: Instant,
+    started_at: SystemTime,
+    connection: Option<Connection>,
+    status: Option<u16>,
+    finished: bool,
+    _in_flight: InFlight,
+}
+
+/// What an attempt talked over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Connection {
+    /// It came from the pool.
+    pub reused: bool,
+    /// HTTP/2, else HTTP/1.1.
+    pub http2: bool,
+}
+
+impl Attempt {
+    /// Chooses an endpoint. `tried` are those that no connection could be made to: none of them is chosen again.
+    /// `number` is 1 for the first attempt of a request.
+    pub fn begin(
+        upstream: &Arc<Upstream>,
+        method: &Method,
+        tried: &[EndpointId],
+        number: u32,
+    ) -> Result<Self, Reason> {
+        let chosen = upstream.choose(tried)?;
+        if !tried.is_empty() {
+            upstream.metrics().connect_retried();
+        }
+        Ok(Self {
+            _in_flight: upstream.metrics().in_flight(),
+            upstream: upstream.clone(),
+            chosen,
+            method: method.clone(),
+            number,
+            span_id: SpanId::random(),
+            started: Instant::now(),
+            started_at: SystemTime::now(),
+            connection: None,
+            status: None,
+            finished: false,
+        })
+    }
+
+    /// Where it goes.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.chosen
+    }
+
+    /// 1 for the first attempt of a request.
+    pub fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// Id of the attempt's CLIENT span, which the upstream is told as its parent.
+    pub fn span_id(&self) -> SpanId {
+        self.span_id
+    }
+
+    /// How Pingora connects.
+    pub fn peer(&self, timeouts: Timeouts) -> Box<HttpPeer> {
+        self.upstream.peer(&self.chosen, timeouts)
+    }
+
+    /// A connection stands.
+    pub fn connected(&mut self, connection: Connection) {
+        self.connection = Some(connection);
+        if connection.reused {
+            self.upstream.metrics().connection_reused();
+        } else {
+            self.upstream.metrics().connection_opened(self.started.elapsed());
+        }
+    }
+
+    /// What it talks over, once it does.
+    pub fn connection(&self) -> Option<Connection> {
+        self.connection
+    }
+
+    /// The head of the final answer came.
+    pub fn answered(&mut self, status: u16) {
+        self.status = Some(status);
+    }
+
+    /// The attempt is over: the answer is complete, or there will be none because of `error`.
+    pub fn finish(mut self, error: Option<Reason>) -> Finished {
+        self.report(error)
+    }
+
+    fn report(&mut self, error: Option<Reason>) -> Finished {
+        self.finished = true;
+        let duration = self.started.elapsed();
+        let metrics = self.upstream.metrics();
+        metrics.record_attempt(&AttemptRecord { method: &self.method, status: self.status, error, duration });
+        if let Some(reason) = error
+            && self.connection.is_none()
+            && is_connect_failure(reason)
+        {
+            metrics.connect_failed(reason);
+        }
+        Finished {
+            upstream: self.upstream.name().clone(),
+            endpoint: self.chosen.label().clone(),
+            endpoint_id: self.chosen.id(),
+            address: self.chosen.address(),
+            authority: self.chosen.authority().clone(),
+            https: self.upstream.settings().connection.https,
+            method: self.method.clone(),
+            number: self.number,
+            span_id: self.span_id,
+            started_at: self.started_at,
+            duration,
+            connection: self.connection,
+            status: self.status,
+            error,
+        }
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        if !self.finished {
+            self.report(Some(Reason::ClientDisconnected));
+        }
+    }
+}
+
+/// A finished attempt, for logs and spans.
+#[derive(Debug, Clone)]
+pub struct Finished {
+    /// Name of the upstream.
+    pub upstream: Arc<str>,
+    /// Address of the endpoint as text.
+    pub endpoint: Arc<str>,
+    /// Identity of the endpoint, not to be tried again.
+    pub endpoint_id: EndpointId,
+    /// Address of the endpoint.
+    pub address: SocketAddr,
+    /// `host` or `host:port` of the endpoint's URL.
+    pub authority: Arc<str>,
+    /// TLS or not.
+    pub https: bool,
+    /// The request's method.
+    pub method: Method,
+    /// 1 for the first attempt of a request.
+    pub number: u32,
+    /// Id of the CLIENT span.
+    pub span_id: SpanId,
+    /// When it began.
+    pub started_at: SystemTime,
+    /// From choosing an endpoint to the end.
+    pub duration: Duration,
+    /// What it talked over, where a connection stood.
+    pub connection: Option<Connection>,
+    /// Status of the answer, where its head came.
+    pub status: Option<u16>,
+    /// Why there was no complete answer.
+    pub error: Option<Reason>,
+}
+
+impl Finished {
+    /// The CLIENT span. `path` is what was asked for, without the query: that may hold secrets.
+    pub fn span(&self, parent: SpanId, path: &str) -> Span {
+        let scheme = if self.https { "https" } else { "http" };
+        let (host, port) = split_authority(&self.authority, self.https);
+        let error = self.error.map(Reason::code).map(std::borrow::Cow::Borrowed);
+        let error =
+            error.or_else(|| self.status.filter(|status| *status >= 400).map(|s| s.to_string().into()));
+        Span::new(
+            self.span_id,
+            SpanKind::Client,
+            format!("{} {}", self.method, self.upstream),
+            self.started_at,
+            self.duration,
+        )
+        .within(Some(parent))
+        .with(attr::HTTP_REQUEST_METHOD, self.method.to_string())
+        .with(attr::URL_FULL, format!("{scheme}://{}{path}", self.authority))
+        .with(attr::SERVER_ADDRESS, host.to_owned())
+        .with(attr::SERVER_PORT, i64::from(port))
+        .with(attr::NETWORK_PEER_ADDRESS, self.address.ip().to_string())
+        .with(attr::NETWORK_PEER_PORT, i64::from(self.address.port()))
+        .with(attr::UPSTREAM, self.upstream.to_string())
+        .with_some(attr::HTTP_RESPONSE_STATUS_CODE, self.status.map(i64::from))
+        .with_some(attr::NETWORK_PROTOCOL_VERSION, self.connection.map(|c| if c.http2 { "2" } else { "1.1" }))
+        .with_some(attr::CONNECTION_REUSED, self.connection.map(|connection| connection.reused))
+        .with_some(attr::HTTP_REQUEST_RESEND_COUNT, self.resends())
+        .failed(error)
+    }
+
+    fn resends(&self) -> Option<i64> {
+        Some(i64::from(self.number) - 1).filter(|resends| *resends > 0)
+    }
+}
+
+fn split_authority(authority: &str, https: bool) -> (&str, u16) {
+    let with_port = authority.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse().ok()?)));
+    with_port.unwrap_or((authority, if https { 443 } else { 80 }))
+}
+
+#[cfg(test)]
+mod tests;

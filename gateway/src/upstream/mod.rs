@@ -1,0 +1,39 @@
+//! The services behind the gateway: where they run, which instance takes the next request, and how to reach it.
+//!
+//! - `config` what the operator wrote, `settings` the same after every check;
+//! - `state` one running upstream, `registry` all of them and what survives a reload;
+//! - `endpoint`, `balance`, `health`, `resolve`: instances, the choice among them, their checks, their addresses;
+//! - `peer` how Pingora is told to connect;
+//! - `attempt` one try to get an answer, `classify` what its failure means;
+//! - `client` the composition layer's calls, `in_process` the composition layer itself as an upstream.
+//!
+//! An upstream knows no route and no request. Names are resolved and health is checked in the background: choosing an
+//! endpoint reads memory and takes no lock.
+
+pub mod attempt;
+mod authority;
+pub mod balance;
+pub mod classify;
+pub mod client;
+pub mod config;
+mod endpoint;
+pub mod health;
+pub mod in_process;
+mod peer;
+mod registry;
+pub mod resolve;
+mod settings;
+mod state;
+mod status;
+#[cfg(test)]
+mod testkit;
+
+pub use attempt::{Attempt, Connection, Finished};
+pub use classify::{Situation, classify};
+pub use client::{Call, CallContext, CallLog, FetchClient, UpstreamFetch};
+pub use config::{UpstreamConfig, UpstreamsConfig};
+pub use endpoint::{Chosen, Endpoint, EndpointId};
+pub use registry::{Environment, Upstreams};
+pub use settings::{ConnectionSettings, Fingerprint, HealthSettings, Problem, Settings, Timeouts};
+pub use state::{Resolution, Upstream};
+pub use status::{EndpointStatus, UpstreamStatus};

@@ -1,0 +1,37 @@
+//! Types that cannot hold a wrong value: what the configuration is made of.
+//!
+//! Each parses itself (`FromStr`, serde), prints itself in the shortest exact form, and knows its JSON Schema,
+//! so a section's struct says `Duration` and has validation, error text and documentation with it.
+//! An error text follows one convention: `what is wrong; what to do`. The configuration's error report splits
+//! it there into message and hint.
+//!
+//! Nothing here knows about sections, file formats or the rest of the gateway.
+
+mod byte_size;
+mod duration;
+mod located;
+mod name;
+mod network;
+mod percent;
+mod secret;
+#[cfg(test)]
+mod tests;
+
+pub use byte_size::ByteSize;
+pub use duration::Duration;
+pub use located::{LOCATED, Located, Place};
+pub use name::Name;
+pub use network::{Cidr, ListenAddress};
+pub use percent::Percent;
+pub use secret::{SECRET, Secret};
+
+/// Why a text is not a valid value: `what is wrong; what to do`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Invalid(pub String);
+
+impl Invalid {
+    fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+}

@@ -1,0 +1,29 @@
+use super::*;
+
+#[test]
+fn an_address_to_listen_on_is_numeric_and_has_a_port() {
+    for good in ["127.0.0.1:8080", "[::]:0", " 0.0.0.0:1 "] {
+        assert!(good.parse::<ListenAddress>().is_ok(), "{good}");
+    }
+    for bad in ["localhost:8080", "8080", ":8080", "127.0.0.1", "::1:8080", "127.0.0.1:70000"] {
+        let error = bad.parse::<ListenAddress>().unwrap_err().to_string();
+        assert!(error.contains(bad) && error.contains("[::]:8080"), "{error}");
+    }
+}
+
+#[test]
+fn a_range_holds_ipv4_however_it_is_written() {
+    let net: Cidr = "10.1.2.3/8".parse().unwrap();
+    assert_eq!(net.to_string(), "10.0.0.0/8");
+    assert!(net.contains("10.255.0.1".parse().unwrap()));
+    assert!(net.contains("::ffff:10.0.0.1".parse().unwrap()));
+    assert!(!net.contains("11.0.0.1".parse().unwrap()));
+}
+
+#[test]
+fn one_address_is_a_range_of_one() {
+    let net: Cidr = "192.0.2.1".parse().unwrap();
+    assert!(net.contains("192.0.2.1".parse().unwrap()));
+    assert!(!net.contains("192.0.2.2".parse().unwrap()));
+    assert!("10.0.0.0/33".parse::<Cidr>().unwrap_err().to_string().contains("10.0.0.0/33"));
+}

@@ -1,0 +1,102 @@
+//! What each value accepts, refuses and prints.
+
+use std::time;
+
+use serde_json::{from_str, json, to_value};
+
+use super::*;
+
+#[test]
+fn durations_are_numbers_with_units() {
+    let millis = |text: &str| text.parse::<Duration>().map(|d| d.get().as_millis());
+    assert_eq!(millis("50ms"), Ok(50));
+    assert_eq!(millis("5s"), Ok(5_000));
+    assert_eq!(millis("1m30s"), Ok(90_000));
+    assert_eq!(millis("1.5s"), Ok(1_500));
+    assert_eq!(millis("0s"), Ok(0));
+    for wrong in ["", "5", "s", "5 s", "-5s", "5sec", "1..5s", "0.1ns", "5s3", "5S"] {
+        assert!(millis(wrong).is_err(), "{wrong}");
+    }
+    assert_eq!(millis("4000d").unwrap_err().0, "`4000d` is too long; the most is 3650d");
+    assert_eq!(
+        from_str::<Duration>("30").unwrap_err().to_string().split(" at ").next(),
+        Some("the duration `30` has no unit; write `30s` or `30ms`")
+    );
+}
+
+#[test]
+fn durations_print_as_they_would_be_written() {
+    for text in ["0s", "50ms", "1m30s", "1d", "1s500ms"] {
+        assert_eq!(text.parse::<Duration>().unwrap().to_string(), text);
+    }
+    assert_eq!(Duration::from_secs(3600).to_string(), "1h");
+    assert_eq!(Duration::from_millis(1).get(), time::Duration::from_millis(1));
+}
+
+#[test]
+fn sizes_have_binary_and_decimal_units() {
+    let bytes = |text: &str| text.parse::<ByteSize>().map(ByteSize::bytes);
+    assert_eq!(bytes("64KiB"), Ok(65_536));
+    assert_eq!(bytes("1MB"), Ok(1_000_000));
+    assert_eq!(bytes("1 GiB"), Ok(1 << 30));
+    assert_eq!(bytes("4096"), Ok(4096));
+    for wrong in ["", "KiB", "1k", "1KIB", "-1", "1.5MiB", "99999999999999999999"] {
+        assert!(bytes(wrong).is_err(), "{wrong}");
+    }
+    assert_eq!(from_str::<ByteSize>("17").unwrap(), ByteSize::from_bytes(17));
+    for text in ["64KiB", "1MB", "0B", "1001B"] {
+        assert_eq!(text.parse::<ByteSize>().unwrap().to_string(), text);
+    }
+}
+
+#[test]
+fn percentages_are_shares_of_a_whole() {
+    let fraction = |text: &str| from_str::<Percent>(text).map(Percent::fraction).ok();
+    assert_eq!(fraction(r#""20%""#), Some(0.2));
+    assert_eq!(fraction("0.2"), Some(0.2));
+    assert_eq!(fraction("1"), Some(1.0));
+    for wrong in ["20", "-1", "-0.1", "1.1", r#""120%""#, r#""x%""#, r#""NaN""#, r#""NaN%""#] {
+        assert_eq!(fraction(wrong), None, "{wrong}");
+    }
+    assert_eq!("7%".parse::<Percent>().unwrap().to_string(), "7%");
+    assert_eq!(Percent::from_percent(10).to_string(), "10%");
+}
+
+#[test]
+fn names_have_a_narrow_alphabet() {
+    assert_eq!("a.b-C_9".parse::<Name>().unwrap(), "a.b-C_9");
+    assert!("x".repeat(64).parse::<Name>().is_ok());
+    for wrong in ["", "a b", "a/b", "ä", &"x".repeat(65)] {
+        assert!(wrong.parse::<Name>().is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn a_secret_prints_as_stars() {
+    let secret: Secret = from_str(r#""hunter2""#).unwrap();
+    assert_eq!(secret.expose(), "hunter2");
+    assert_eq!(format!("{secret} {secret:?}"), "*** ***");
+    assert_eq!(to_value(&secret).unwrap(), json!("***"));
+}
+
+#[test]
+fn a_secret_comes_from_a_file_without_the_line_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("token");
+    std::fs::write(&path, "hunter2\r\n").unwrap();
+    let written = json!(format!("file:{}", path.display()));
+    assert_eq!(serde_json::from_value::<Secret>(written).unwrap().expose(), "hunter2");
+    std::fs::write(&path, "\n").unwrap();
+    assert!(Secret::read(&path).unwrap_err().0.ends_with("the file is empty"));
+    assert!(from_str::<Secret>(r#""file:/nowhere/at/all""#).is_err());
+}
+
+#[test]
+fn other_formats_give_a_located_value_without_a_place() {
+    let located: Located<Name> = from_str(r#""users""#).unwrap();
+    assert_eq!(located.as_str(), "users");
+    assert_eq!(located.place(), &Place::unknown());
+    assert_eq!(to_value(&located).unwrap(), json!("users"));
+    let map: indexmap::IndexMap<Located<Name>, Located<u8>> = from_str(r#"{"a": 1}"#).unwrap();
+    assert_eq!(map.get("a").map(|n| **n), Some(1));
+}

@@ -1,0 +1,79 @@
+//! What describes the configuration is current: the schema for editors, the reference in the docs, the demo.
+//!
+//! All of it is renewed by `BLESS=1 cargo test -p glassgate --test described`.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::{fs, path::Path};
+
+use glassgate::config::{self, Severity};
+
+const BEGIN: &str = "<!-- reference: begin -->\n";
+const END: &str = "<!-- reference: end -->\n";
+
+/// Compares a file with what it should be, or writes it.
+fn current(path: &str, expected: &str) {
+    let path = Path::new("..").join(path);
+    if std::env::var_os("BLESS").is_some() {
+        fs::write(&path, expected).unwrap();
+    }
+    let found = fs::read_to_string(&path).unwrap_or_default();
+    let path = path.display();
+    assert!(found == expected, "{path} is not current: BLESS=1 cargo test -p glassgate --test described");
+}
+
+#[test]
+fn the_schema_for_editors_is_current() {
+    current("config/glassgate.schema.json", &config::schema_json());
+}
+
+#[test]
+fn the_reference_in_the_docs_is_current() {
+    let docs = fs::read_to_string("../docs/configuration.md").unwrap();
+    let (before, rest) = docs.split_once(BEGIN).unwrap();
+    let (_, after) = rest.split_once(END).unwrap();
+    current("docs/configuration.md", &format!("{before}{BEGIN}{}{END}{after}", config::reference()));
+}
+
+#[test]
+fn every_link_of_the_reference_leads_to_a_heading() {
+    let reference = config::reference();
+    let letters = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    let headings: Vec<String> = reference
+        .lines()
+        .filter_map(|line| line.strip_prefix("### "))
+        .map(|heading| heading.to_lowercase().chars().filter(letters).collect())
+        .collect();
+    let links: Vec<&str> = reference.split("](#").skip(1).filter_map(|rest| rest.split(')').next()).collect();
+    assert!(links.len() > 50);
+    for link in links {
+        assert!(headings.iter().any(|heading| heading == link), "no heading #{link}");
+    }
+}
+
+#[test]
+fn the_demo_is_good_and_has_no_warning() {
+    let checked = config::load_with(Path::new("../config/glassgate.yaml"), &|_| None).unwrap();
+    let warnings: Vec<_> =
+        checked.warnings.iter().filter(|problem| problem.severity == Severity::Warning).collect();
+    assert!(warnings.is_empty(), "{warnings:#?}");
+    assert_eq!((checked.upstreams.len(), checked.routes.len(), checked.graphql.len()), (4, 5, 1));
+}
+
+#[test]
+fn examples_in_the_docs_are_good() {
+    let docs = fs::read_to_string("../docs/configuration.md").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let blocks: Vec<&str> =
+        docs.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    let whole = blocks.iter().filter(|block| block.contains("listeners:"));
+    let mut checked = 0;
+    for block in whole {
+        let path = folder.path().join("example.yaml");
+        fs::write(&path, block).unwrap();
+        let result = config::load_with(&path, &|_| None);
+        assert!(result.is_ok(), "{block}\n{}", result.unwrap_err());
+        checked += 1;
+    }
+    assert!(checked >= 2);
+}
