@@ -1,0 +1,46 @@
+//! The admin listener: health, what runs, and no secrets.
+
+use tests::{Launch, Upstream};
+
+#[tokio::test]
+async fn health_is_shown_for_machines_and_for_people() {
+    let upstream = Upstream::saying("up").await;
+    let gateway = tests::Gateway::start(super::proxy_to(&upstream)).await;
+    assert_eq!(gateway.admin("/health/live").await.status, 200);
+    assert_eq!(gateway.admin("/health/ready").await.status, 200);
+    let health = gateway.admin("/health").await;
+    assert_eq!(health.header("content-type"), "application/json");
+    let upstreams = health.json()["upstreams"].clone();
+    assert_eq!(upstreams[0]["name"], "up");
+    assert_eq!(upstreams[0]["endpoints"][0]["url"].as_str().unwrap().trim_end_matches('/'), upstream.url());
+    assert_eq!(gateway.admin("/nothing").await.status, 404);
+    assert_eq!(gateway.get("/health/live").await.text(), "up", "the public listener shows none of it");
+}
+
+#[tokio::test]
+async fn config_shows_what_runs_and_no_secret() {
+    let upstream = Upstream::saying("up").await;
+    let yaml = format!(
+        "
+        telemetry:
+          traces:
+            otlp:
+              endpoint: \"http://127.0.0.1:1\"
+              headers: {{ authorization: \"${{TOKEN}}\", x-key: \"file:key.txt\" }}
+        {}",
+        tests::dedent(&super::proxy_to(&upstream)).replace('\n', "\n        ")
+    );
+    let launch = Launch::new(&yaml).env("TOKEN", "Bearer top-secret").file("key.txt", "very-secret\n");
+    let gateway = launch.start().await;
+    let shown = gateway.admin("/config").await;
+    let config = shown.json();
+    for key in ["version", "loaded_at", "source", "last_error"] {
+        assert!(config.get(key).is_some(), "{key} is missing: {config:#}");
+    }
+    assert!(shown.text().contains(&upstream.url()), "{config:#}");
+    assert!(shown.text().contains("***"), "{config:#}");
+    for secret in ["top-secret", "very-secret"] {
+        assert!(!shown.text().contains(secret), "a secret is shown: {config:#}");
+        assert!(gateway.lines().iter().all(|line| !line.text.contains(secret)), "a secret is logged");
+    }
+}
