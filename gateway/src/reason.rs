@@ -58,6 +58,8 @@ pub enum Reason {
     UpstreamInvalidResponse,
     /// The upstream's answer is longer than the composition layer reads.
     UpstreamBodyTooLarge,
+    /// The gateway was stopped before the answer was complete.
+    GatewayShutdown,
     /// The gateway failed by its own fault.
     InternalError,
 }
@@ -89,7 +91,7 @@ const fn row(
 
 /// The table, in the order of the enum.
 #[rustfmt::skip]
-pub const TABLE: [Row; 24] = [
+pub const TABLE: [Row; 25] = [
     row(Reason::MalformedRequest, "malformed_request", 400, "http_request_error", "The request is not valid HTTP"),
     row(Reason::MissingHost, "missing_host", 400, "http_request_error", "The request names no host"),
     row(Reason::AmbiguousFraming, "ambiguous_framing", 400, "http_request_error", "The length of the request body is ambiguous"),
@@ -113,6 +115,7 @@ pub const TABLE: [Row; 24] = [
     row(Reason::UpstreamReset, "upstream_reset", 502, "connection_terminated", "The service closed the connection too early"),
     row(Reason::UpstreamInvalidResponse, "upstream_invalid_response", 502, "http_protocol_error", "The service's answer is not valid"),
     row(Reason::UpstreamBodyTooLarge, "upstream_body_too_large", 502, "http_response_body_size", "The service's answer is too large"),
+    row(Reason::GatewayShutdown, "gateway_shutdown", 503, "proxy_internal_error", "The gateway is being stopped"),
     row(Reason::InternalError, "internal_error", 500, "proxy_internal_error", "The gateway failed to handle the request"),
 ];
 

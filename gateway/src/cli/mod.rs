@@ -1,9 +1,17 @@
 //! The command line: one file per subcommand.
 //!
-//! Exit codes: 0 all is well, 1 the configuration is bad or the gateway could not do its work, 2 the command line
-//! is wrong (clap's own).
+//! Exit codes:
+//!
+//! | code | meaning |
+//! | --- | --- |
+//! | 0 | all is well; after SIGTERM: every request was finished |
+//! | 1 | the configuration is bad, or the gateway could not start (a port is taken) |
+//! | 2 | the command line is wrong (clap's own) |
+//! | 3 | requests were cut off when `drain.grace` was over |
+//! | 130 | SIGINT |
 
 pub mod check;
+pub mod run;
 pub mod schema;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -20,6 +28,8 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run the gateway.
+    Run(run::Arguments),
     /// Check a configuration as start-up would, and exit with 0 or 1.
     Check(check::Arguments),
     /// Print the JSON Schema of the configuration, or its reference.
@@ -44,6 +54,7 @@ impl Cli {
     /// Runs the subcommand; the process ends with what it returns.
     pub fn run(self) -> ExitCode {
         match self.command {
+            Command::Run(arguments) => run::run(arguments),
             Command::Check(arguments) => check::run(&arguments),
             Command::Schema(arguments) => schema::run(&arguments),
         }

@@ -16,7 +16,7 @@ pub(super) fn refusal(ending: Ending) -> Bytes {
     let row = reason.row();
     let status = reason.status();
     let body = serde_json::json!({
-        "type": format!("about:blank#{}", row.code),
+        "type": format!("urn:glassgate:reason:{}", row.code),
         "title": row.title,
         "status": row.status,
         "reason": row.code,

@@ -76,8 +76,8 @@ pub enum BindError {
 }
 
 impl BindError {
-    fn new(config: &ListenerConfig, source: io::Error) -> Self {
-        let (name, address) = (config.name.to_string(), config.address.get());
+    fn new(name: &str, address: SocketAddr, source: io::Error) -> Self {
+        let name = name.to_owned();
         match source.kind() {
             io::ErrorKind::AddrInUse => Self::InUse { name, address },
             io::ErrorKind::PermissionDenied => Self::Denied { name, address },
@@ -112,8 +112,9 @@ impl Bound {
 pub fn bind(config: ListenerConfig, events: Arc<dyn ListenerEvents>) -> Result<Bound, BindError> {
     let resumption = tls::Resumption::new()?;
     let tls = config.tls.as_ref().map(|tls| tls::load(tls, config.http2, &resumption)).transpose()?;
-    let socket = open(config.address.get()).map_err(|error| BindError::new(&config, error))?;
-    let local = socket.local_addr().map_err(|error| BindError::new(&config, error))?;
+    let socket = open(&config.name, config.address.get())?;
+    let local =
+        socket.local_addr().map_err(|error| BindError::new(&config.name, config.address.get(), error))?;
     let listener = Listener {
         name: config.name.to_arc(),
         local,
@@ -126,7 +127,12 @@ pub fn bind(config: ListenerConfig, events: Arc<dyn ListenerEvents>) -> Result<B
     Ok(Bound { socket, listener: Arc::new(listener) })
 }
 
-fn open(address: SocketAddr) -> io::Result<TcpListener> {
+/// Opens a socket that listens; `name` is what an error calls it.
+pub fn open(name: &str, address: SocketAddr) -> Result<TcpListener, BindError> {
+    listen(address).map_err(|error| BindError::new(name, address, error))
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if address.is_ipv6() {
         socket.set_only_v6(false)?;

@@ -37,7 +37,7 @@ pub use accept::{Worker, serve};
 pub use connection::{Connection, TlsFacts};
 pub use drain::{Drain, Drained};
 pub use ending::{Departed, Ending, ListenerEvents};
-pub use listener::{BindError, Bound, Change, Listener, bind};
+pub use listener::{BindError, Bound, Change, Listener, bind, open};
 pub use request::RequestGuard;
 pub use serve::h2_options;
 pub use threads::Threads;

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::connection::{Connection, Phase};
+use super::ending::Ending;
+use crate::reason::Reason;
 
 /// A request in flight; dropped when the request is over, whatever its end.
 #[derive(Debug)]
@@ -36,6 +38,15 @@ impl RequestGuard {
     /// deadline of ours applies, only the drain's grace period.
     pub fn upgraded(&mut self) {
         self.body_done();
+    }
+
+    /// Why the request ends though nobody has answered it: its connection was ended, or its client has left.
+    pub fn abandoned(&self) -> Reason {
+        match self.connection.verdict() {
+            _ if self.connection.drain().is_cut() => Reason::GatewayShutdown,
+            Some(Ending::BodyDeadline) => Reason::ClientTimeout,
+            _ => Reason::ClientDisconnected,
+        }
     }
 
     /// Whether the body has been arriving for longer than `deadlines.body`.

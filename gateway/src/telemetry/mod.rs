@@ -15,3 +15,20 @@ pub mod metrics;
 pub mod names;
 pub mod request_id;
 pub mod trace;
+
+use std::sync::Arc;
+
+use access_log::AccessLog;
+use metrics::Metrics;
+use trace::Tracer;
+
+/// What requests report to. One per process; a reload changes the settings of its parts.
+#[derive(Debug, Clone)]
+pub struct Telemetry {
+    /// Every number.
+    pub metrics: Arc<Metrics>,
+    /// Spans.
+    pub tracer: Arc<Tracer>,
+    /// One line a request.
+    pub access_log: Arc<AccessLog>,
+}

@@ -26,7 +26,7 @@ use crate::{
     telemetry::{
         metrics::{AttemptRecord, InFlight},
         names::spans::attr,
-        trace::{Span, SpanId, SpanKind},
+        trace::{Span, SpanId, SpanKind, method_name},
     },
 };
 
@@ -210,12 +210,12 @@ impl Finished {
         Span::new(
             self.span_id,
             SpanKind::Client,
-            format!("{} {}", self.method, self.upstream),
+            format!("{} {}", method_name(&self.method), self.upstream),
             self.started_at,
             self.duration,
         )
         .within(Some(parent))
-        .with(attr::HTTP_REQUEST_METHOD, self.method.to_string())
+        .with_method(&self.method)
         .with(attr::URL_FULL, format!("{scheme}://{}{path}", self.authority))
         .with(attr::SERVER_ADDRESS, host.to_owned())
         .with(attr::SERVER_PORT, i64::from(port))

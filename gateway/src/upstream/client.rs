@@ -12,7 +12,7 @@ use std::{collections::HashMap, sync::Arc, time::Instant};
 use futures::future::BoxFuture;
 use glassgate_graphql::fetch::{Fetch, FetchError, FetchRequest, FetchResponse};
 use http::HeaderValue;
-use pingora_core::connectors::http::Connector;
+use pingora_core::connectors::{ConnectorOptions, http::Connector};
 use tokio::time::timeout_at;
 
 use super::{
@@ -26,11 +26,30 @@ use crate::{reason::Reason, telemetry::trace::TraceContext};
 use exchange::{Failure, Retry, exchange};
 pub use log::{Call, CallLog};
 
-/// The services a composed API may call.
+/// Idle connections kept by one [`Pool`], over all upstreams.
+const POOL_SIZE: usize = 1024;
+
+/// Connections to services. One for each serving thread, so that no connection is driven by two.
 #[derive(Clone)]
+pub struct Pool(Arc<Connector>);
+
+impl Pool {
+    /// An empty pool.
+    pub fn new() -> Self {
+        Self(Arc::new(Connector::new(Some(ConnectorOptions::new(POOL_SIZE)))))
+    }
+}
+
+impl Default for Pool {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The services a composed API may call.
+#[derive(Debug, Clone)]
 pub struct FetchClient {
     sources: Arc<HashMap<Arc<str>, Arc<Upstream>>>,
-    connector: Arc<Connector>,
 }
 
 /// What calls on behalf of one request pass on.
@@ -45,17 +64,14 @@ pub struct CallContext {
 }
 
 impl FetchClient {
-    /// Calls go to these upstreams, by source name, over connections of this pool.
-    pub fn new(
-        sources: impl IntoIterator<Item = (Arc<str>, Arc<Upstream>)>,
-        connector: Arc<Connector>,
-    ) -> Self {
-        Self { sources: Arc::new(sources.into_iter().collect()), connector }
+    /// Calls go to these upstreams, by source name.
+    pub fn new(sources: impl IntoIterator<Item = (Arc<str>, Arc<Upstream>)>) -> Self {
+        Self { sources: Arc::new(sources.into_iter().collect()) }
     }
 
-    /// The calls of one request.
-    pub fn on_behalf_of(&self, context: CallContext) -> UpstreamFetch {
-        UpstreamFetch { client: self.clone(), context }
+    /// The calls of one request, over connections of this pool.
+    pub fn on_behalf_of(&self, context: CallContext, pool: Pool) -> UpstreamFetch {
+        UpstreamFetch { client: self.clone(), context, pool }
     }
 }
 
@@ -63,6 +79,7 @@ impl FetchClient {
 pub struct UpstreamFetch {
     client: FetchClient,
     context: CallContext,
+    pool: Pool,
 }
 
 impl Fetch for UpstreamFetch {
@@ -107,7 +124,7 @@ impl UpstreamFetch {
         deadline: Instant,
     ) -> Result<FetchResponse, (Failure, EndpointId)> {
         let peer = attempt.peer(timeouts);
-        let exchange = exchange(&self.client.connector, &peer, &mut attempt, request, &self.context);
+        let exchange = exchange(&self.pool.0, &peer, &mut attempt, request, &self.context);
         let result = timeout_at(deadline.into(), exchange)
             .await
             .unwrap_or(Err(Failure { reason: Reason::UpstreamTotalTimeout, retry: Retry::Never }));

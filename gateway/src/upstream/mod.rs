@@ -30,7 +30,7 @@ mod testkit;
 
 pub use attempt::{Attempt, Connection, Finished};
 pub use classify::{Situation, classify};
-pub use client::{Call, CallContext, CallLog, FetchClient, UpstreamFetch};
+pub use client::{Call, CallContext, CallLog, FetchClient, Pool, UpstreamFetch};
 pub use config::{UpstreamConfig, UpstreamsConfig};
 pub use endpoint::{Chosen, Endpoint, EndpointId};
 pub use registry::{Environment, Upstreams};

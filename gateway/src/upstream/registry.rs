@@ -20,25 +20,25 @@ use super::{
 };
 use crate::telemetry::metrics::Metrics;
 
-/// Idle connections kept by the composition layer, over all upstreams.
-const POOL_SIZE: usize = 1024;
+/// A check's connection is closed when it is over; the pool is only there because a connector has one.
+const KEPT_FOR_CHECKS: usize = 1;
 
 /// What all upstreams share.
 pub struct Environment {
     metrics: Arc<Metrics>,
     resolver: Arc<dyn Resolve>,
-    connector: Arc<Connector>,
+    connector: Connector,
 }
 
 impl Environment {
-    /// Made once per process: the connection pool in it is the one of [`UpstreamFetch`](super::UpstreamFetch).
+    /// Made once per process.
     pub fn new(metrics: Arc<Metrics>, resolver: Arc<dyn Resolve>) -> Arc<Self> {
-        let connector = Arc::new(Connector::new(Some(ConnectorOptions::new(POOL_SIZE))));
+        let connector = Connector::new(Some(ConnectorOptions::new(KEPT_FOR_CHECKS)));
         Arc::new(Self { metrics, resolver, connector })
     }
 
-    /// The connection pool of everything but the proxy, whose own is inside of Pingora.
-    pub fn connector(&self) -> &Arc<Connector> {
+    /// Connects for health checks.
+    pub(super) fn connector(&self) -> &Connector {
         &self.connector
     }
 

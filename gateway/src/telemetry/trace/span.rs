@@ -9,7 +9,7 @@ use opentelemetry::{KeyValue, Value};
 pub use opentelemetry::trace::SpanKind;
 
 use super::id::SpanId;
-use crate::telemetry::names::METHODS;
+use crate::telemetry::names::{METHODS, spans::attr};
 
 /// A finished step of a request. Only made where spans may be kept.
 #[derive(Debug, Clone)]
@@ -74,11 +74,22 @@ impl Span {
         self
     }
 
+    /// With the request's method by the semantic conventions: one that is not known is `_OTHER`, and what was sent
+    /// stands beside it.
+    pub fn with_method(self, method: &Method) -> Self {
+        match method_name(method) {
+            UNKNOWN_METHOD => self
+                .with(attr::HTTP_REQUEST_METHOD, "_OTHER")
+                .with(attr::HTTP_REQUEST_METHOD_ORIGINAL, method.to_string()),
+            known => self.with(attr::HTTP_REQUEST_METHOD, known),
+        }
+    }
+
     /// With an error, where there is one: its word becomes `error.type` too.
     pub fn failed(mut self, error: Option<impl Into<Cow<'static, str>>>) -> Self {
         if let Some(error) = error {
             let error = error.into();
-            self.set(crate::telemetry::names::spans::attr::ERROR_TYPE, error.clone());
+            self.set(attr::ERROR_TYPE, error.clone());
             self.error = Some(error);
         }
         self
@@ -93,9 +104,11 @@ impl Span {
 /// Spans of one request at most; a GraphQL operation may make many calls.
 pub const MAX_SPANS: usize = 1000;
 
+const UNKNOWN_METHOD: &str = "HTTP";
+
 /// The method as spans are named after it: `HTTP` where it is not a known one,
 /// since clients may invent any number of them (semantic conventions).
 pub fn method_name(method: &Method) -> &'static str {
     let known = METHODS.iter().find(|known| **known == method.as_str() && **known != "_OTHER");
-    known.copied().unwrap_or("HTTP")
+    known.copied().unwrap_or(UNKNOWN_METHOD)
 }

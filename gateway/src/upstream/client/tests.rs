@@ -42,11 +42,8 @@ impl Calls {
             request_id: Some(HeaderValue::from_static("request-1")),
             calls: log.clone(),
         };
-        let client = FetchClient::new(
-            [("service".into(), upstream.clone())],
-            upstreams.environment().connector().clone(),
-        );
-        Self { upstream, upstreams, fetch: client.on_behalf_of(context), log }
+        let client = FetchClient::new([("service".into(), upstream.clone())]);
+        Self { upstream, upstreams, fetch: client.on_behalf_of(context, Pool::new()), log }
     }
 
     async fn get(&self, path: &str) -> Result<FetchResponse, FetchError> {

@@ -1,0 +1,74 @@
+//! The configuration that runs, and its reload.
+
+use std::{sync::Arc, time::SystemTime};
+
+use axum::{
+    Json,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use serde_json::{Value, json};
+use tokio::task;
+
+use super::Admin;
+use crate::snapshot::{Cause, Failure, Outcome, Status, Store};
+
+/// What runs: version, time, source, the last error, and the configuration itself with its secrets masked.
+pub async fn show(State(admin): State<Arc<Admin>>) -> Response {
+    // A configuration may be long, and accepting connections must not wait for it.
+    match task::spawn_blocking(move || describe(&admin.store)).await {
+        Ok(text) => Json(text).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "the configuration cannot be shown");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+fn describe(store: &Store) -> Value {
+    let snapshot = store.snapshot();
+    let status = store.status();
+    json!({
+        "version": snapshot.version,
+        "loaded_at": rfc3339(snapshot.loaded_at),
+        "source": snapshot.source,
+        "last_error": status.failure.as_ref().map(failure),
+        "needs_restart": status.needs_restart,
+        "warnings": status.warnings,
+        "config": snapshot.config,
+    })
+}
+
+fn failure(failure: &Failure) -> Value {
+    json!({ "at": rfc3339(failure.at), "problems": failure.problems })
+}
+
+/// Loads the files again, and answers when it is done: 200 if they run now, 422 if they were refused.
+pub async fn reload(State(admin): State<Arc<Admin>>) -> Response {
+    // On a task of its own: an operator who hangs up must not stop it half-way.
+    let reloader = admin.reloader.clone();
+    let outcome = tokio::spawn(async move { reloader.reload(Cause::Request).await }).await;
+    let version = &admin.store.snapshot().version;
+    let done = |result: &str, status: Status| {
+        let Status { needs_restart, warnings, .. } = status;
+        json!({ "result": result, "version": version, "needs_restart": needs_restart, "warnings": warnings })
+    };
+    let (status, body) = match outcome {
+        Ok(Outcome::Applied(status)) => (StatusCode::OK, done("applied", status)),
+        Ok(Outcome::Unchanged(status)) => (StatusCode::OK, done("unchanged", status)),
+        Ok(Outcome::Refused(failure)) => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            json!({ "result": "refused", "version": version, "problems": failure.problems }),
+        ),
+        Err(error) => {
+            tracing::error!(%error, "the reload has failed");
+            (StatusCode::INTERNAL_SERVER_ERROR, json!({ "result": "failed", "version": version }))
+        }
+    };
+    (status, Json(body)).into_response()
+}
+
+fn rfc3339(time: SystemTime) -> String {
+    jiff::Timestamp::try_from(time).map_or_else(|_| String::new(), |time| format!("{time:.3}"))
+}

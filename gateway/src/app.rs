@@ -1,0 +1,300 @@
+//! The composition root: puts everything together, runs it, and takes it apart in order.
+//!
+//! Two kinds of threads. The control thread accepts connections, checks health, resolves names, reloads and answers
+//! operators. The serving threads, one per core, do nothing but requests: each has its own runtime, its own proxy and
+//! its own upstream connections, so that no request crosses threads.
+
+mod signals;
+
+use std::{
+    io,
+    num::NonZeroUsize,
+    path::PathBuf,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant, SystemTime},
+};
+
+use pingora_core::server::configuration::ServerConf;
+use pingora_proxy::HttpProxy;
+use tokio::runtime::{Builder, Handle};
+
+use crate::{
+    admin::{self, Admin, Readiness},
+    config::{self, Checked, ConfigErrors},
+    listener::{self, BindError, Bound, Drain, Drained, Threads, Worker, h2_options},
+    proxy::Gateway,
+    snapshot::{self, Reloader, Running, Status, Store},
+    telemetry::{Telemetry, access_log::AccessLog, log::Log, metrics::Metrics, trace::Tracer},
+    upstream::{Environment, Upstreams, resolve::SystemResolver},
+};
+use signals::Signal;
+
+/// How long readiness waits for the first health checks.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long the end waits for spans and for lines of the access log.
+const FLUSH: Duration = Duration::from_secs(3);
+
+/// Idle connections to upstreams, over all threads.
+const POOL_SIZE: usize = 4096;
+
+/// Pingora counts attempts; `proxy::recover` decides about them, and stops long before.
+const MOST_ATTEMPTS: usize = 16;
+
+/// Why the gateway did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The configuration cannot be used.
+    #[error("{0}")]
+    Config(ConfigErrors),
+    /// A socket or certificate cannot be had.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The access log cannot be written.
+    #[error("cannot open the access log's output: {0}; check telemetry.access_log.output")]
+    AccessLog(io::Error),
+    /// The system refuses threads, timers or signals.
+    #[error("the system refuses what the gateway needs: {0}; check its limits")]
+    System(#[from] io::Error),
+}
+
+/// How the gateway ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// Drained; nothing was lost.
+    Drained,
+    /// The grace period was over before the last request was.
+    Cut,
+    /// Interrupted.
+    Interrupted,
+}
+
+/// Runs the gateway until a signal ends it.
+///
+/// # Errors
+/// Where it cannot start.
+pub fn run(path: PathBuf) -> Result<Ended, StartError> {
+    let started = Instant::now();
+    let checked = config::load(&path).map_err(StartError::Config)?;
+    let log = Log::init(&checked.config.telemetry.log).ok();
+    report_panics();
+    let control = Builder::new_current_thread().enable_all().thread_name("control").build()?;
+    control.block_on(async move {
+        let app = App::start(path, checked, log, started)?;
+        let ended = app.until_signal().await?;
+        Ok(ended)
+    })
+}
+
+/// What runs.
+struct App {
+    telemetry: Telemetry,
+    reloader: Arc<Reloader>,
+    drain: Arc<Drain>,
+    /// Dropping it ends the serving threads.
+    _threads: Threads,
+}
+
+impl App {
+    fn start(
+        path: PathBuf,
+        checked: Checked,
+        log: Option<Log>,
+        started: Instant,
+    ) -> Result<Self, StartError> {
+        let config = checked.config.clone();
+        let inputs = checked.inputs.clone();
+        let metrics = Metrics::new();
+        // Sockets first: a port that is taken is the likeliest reason not to start.
+        let mut bound = Vec::new();
+        for listener in &config.listeners {
+            bound.push(listener::bind(listener.clone(), metrics.listener(listener.name.as_str()))?);
+        }
+        let admin_socket = listener::open("admin", config.admin.address.get())?;
+        let telemetry = Telemetry {
+            tracer: Tracer::new(&config.telemetry, &metrics),
+            access_log: AccessLog::start(&config.telemetry.access_log, &metrics)
+                .map_err(StartError::AccessLog)?,
+            metrics,
+        };
+        let drain = Drain::new(config.drain);
+        let store = store(checked, &telemetry);
+        let threads = Threads::start(cores())?;
+        let listeners: Vec<_> = bound.iter().map(|bound| bound.listener().clone()).collect();
+        let reloader = Reloader::new(
+            Running {
+                store: store.clone(),
+                path,
+                telemetry: telemetry.clone(),
+                log,
+                listeners: listeners.clone(),
+                admin: config.admin.address.clone(),
+                drain: drain.clone(),
+            },
+            inputs,
+        );
+        serve(bound, &threads, &store, &telemetry, &drain)?;
+        let readiness = Readiness::default();
+        let admin = Admin {
+            store: store.clone(),
+            reloader: reloader.clone(),
+            telemetry: telemetry.clone(),
+            listeners,
+            drain: drain.clone(),
+            readiness: readiness.clone(),
+            started,
+        };
+        serve_admin(admin_socket, admin)?;
+        tokio::spawn(reloader.clone().follow());
+        tokio::spawn(become_ready(store, readiness));
+        Ok(Self { telemetry, reloader, drain, _threads: threads })
+    }
+
+    async fn until_signal(self) -> Result<Ended, StartError> {
+        let mut signals = signals::Signals::new()?;
+        let ended = loop {
+            match signals.next().await {
+                Signal::Reload => drop(self.reloader.reload(snapshot::Cause::Signal).await),
+                Signal::Terminate => break self.stop(&mut signals).await,
+                Signal::Interrupt => {
+                    tracing::info!("interrupted, stopping at once");
+                    self.drain.stop().await;
+                    break Ended::Interrupted;
+                }
+            }
+        };
+        self.flush().await;
+        Ok(ended)
+    }
+
+    /// Drains; a second signal cuts what is left.
+    async fn stop(&self, signals: &mut signals::Signals) -> Ended {
+        tracing::info!(count = self.drain.in_flight(), "stopping when the last request is done");
+        let mut drained = std::pin::pin!(self.drain.run());
+        loop {
+            tokio::select! {
+                result = &mut drained => return self.told(result),
+                signal = signals.next() => if signal != Signal::Reload { self.drain.cut() },
+            }
+        }
+    }
+
+    fn told(&self, drained: Drained) -> Ended {
+        let Drained { cut_requests, cut_connections } = drained;
+        if cut_requests > 0 {
+            tracing::warn!(
+                requests = cut_requests,
+                connections = cut_connections,
+                "stopped, some were cut off"
+            );
+            return Ended::Cut;
+        }
+        tracing::info!("stopped");
+        Ended::Drained
+    }
+
+    /// What was said last is not lost.
+    async fn flush(self) {
+        let access_log = self.telemetry.access_log.clone();
+        let lines = tokio::task::spawn_blocking(move || access_log.shutdown(FLUSH));
+        self.telemetry.tracer.shutdown(FLUSH).await;
+        if !lines.await.unwrap_or(false) {
+            tracing::warn!("some lines of the access log were lost, its output is too slow");
+        }
+    }
+}
+
+fn store(checked: Checked, telemetry: &Telemetry) -> Arc<Store> {
+    let now = SystemTime::now();
+    snapshot::warn_about(&checked.warnings);
+    let status = Status { warnings: checked.warnings.clone(), ..Status::default() };
+    let (parts, settings) = snapshot::split(checked);
+    let environment = Environment::new(telemetry.metrics.clone(), Arc::new(SystemResolver::default()));
+    let upstreams = Upstreams::new(environment).next(settings);
+    let first = snapshot::build(parts, &upstreams, telemetry, now);
+    telemetry.metrics.gateway().config_in_use(&first.version, now);
+    Arc::new(Store::new(first, upstreams, status))
+}
+
+fn serve(
+    bound: Vec<Bound>,
+    threads: &Threads,
+    store: &Arc<Store>,
+    telemetry: &Telemetry,
+    drain: &Arc<Drain>,
+) -> io::Result<()> {
+    let settings = Arc::new(ServerConf {
+        threads: 1,
+        upstream_keepalive_pool_size: POOL_SIZE.div_ceil(cores().get()),
+        max_retries: MOST_ATTEMPTS,
+        ..ServerConf::default()
+    });
+    telemetry.metrics.watch_runtime("control", Handle::current());
+    let workers: Vec<_> = threads
+        .runtimes()
+        .enumerate()
+        .map(|(number, runtime)| {
+            telemetry.metrics.watch_runtime(&format!("serve-{number}"), runtime.clone());
+            Worker::new(runtime.clone(), proxy(store, &settings))
+        })
+        .collect();
+    for bound in bound {
+        announce(bound.listener().name(), bound.local_addr());
+        listener::serve(bound, workers.clone(), drain.clone())?;
+    }
+    Ok(())
+}
+
+fn proxy(store: &Arc<Store>, settings: &Arc<ServerConf>) -> Arc<HttpProxy<Gateway>> {
+    let mut proxy = HttpProxy::new(Gateway::new(store.clone()), settings.clone());
+    proxy.h2_options = Some(h2_options());
+    proxy.handle_init_modules();
+    Arc::new(proxy)
+}
+
+fn serve_admin(socket: std::net::TcpListener, admin: Admin) -> io::Result<()> {
+    let socket = tokio::net::TcpListener::from_std(socket)?;
+    announce("admin", socket.local_addr()?);
+    tokio::spawn(async move {
+        if let Err(error) = admin::serve(socket, Arc::new(admin)).await {
+            tracing::error!(%error, "the admin listener has ended");
+        }
+    });
+    Ok(())
+}
+
+fn announce(name: &str, address: std::net::SocketAddr) {
+    tracing::info!(listener = name, %address, "listening");
+}
+
+/// Ready with the first health checks; a service that never answers must not keep the gateway from starting.
+async fn become_ready(store: Arc<Store>, readiness: Readiness) {
+    let upstreams = store.upstreams().clone();
+    if !upstreams.settled(PATIENCE).await {
+        tracing::warn!(
+            "some upstreams are not resolved or checked yet, going on without; /health shows which"
+        );
+    }
+    readiness.begin();
+    tracing::info!(config_version = &*store.snapshot().version, "ready");
+}
+
+fn cores() -> NonZeroUsize {
+    thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+}
+
+/// A panic loses one request; here it is told, with its place, in the form of everything else.
+fn report_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let text = panic.payload_as_str().unwrap_or("no text");
+        let thread = thread::current();
+        tracing::error!(
+            error = text,
+            place,
+            thread = thread.name().unwrap_or("unnamed"),
+            "panic: a fault of the gateway, please report it"
+        );
+    }));
+}

@@ -1,0 +1,34 @@
+//! `glassgate run`: the gateway itself.
+
+use std::{io::IsTerminal, process::ExitCode};
+
+use clap::Args;
+
+use super::ConfigFile;
+use crate::app::{self, Ended, StartError};
+
+#[derive(Debug, Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    file: ConfigFile,
+}
+
+/// Runs until a signal ends it.
+pub fn run(arguments: Arguments) -> ExitCode {
+    let path = arguments.file.path;
+    match app::run(path.clone()) {
+        Ok(Ended::Drained) => ExitCode::SUCCESS,
+        Ok(Ended::Cut) => ExitCode::from(3),
+        // As if the signal had ended it: 128 + SIGINT.
+        Ok(Ended::Interrupted) => ExitCode::from(130),
+        Err(StartError::Config(errors)) => {
+            let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+            eprint!("{}", super::check::report(&path, &Err(errors), super::check::Format::Text, colours));
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

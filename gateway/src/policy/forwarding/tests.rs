@@ -1,0 +1,116 @@
+use super::*;
+
+const PROXY: &str = "10.0.0.1";
+
+fn headers(lines: &[(&'static str, &str)]) -> HeaderMap {
+    lines.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap())).collect()
+}
+
+fn peer(address: &str) -> Peer {
+    Peer { address: address.parse().unwrap(), tls: false }
+}
+
+fn trusting(ranges: &[&str], header: ChainHeader, test: impl FnOnce(Trust<'_>)) {
+    let proxies: Vec<Cidr> = ranges.iter().map(|range| range.parse().unwrap()).collect();
+    test(Trust { proxies: &proxies, header });
+}
+
+#[test]
+fn a_strangers_claims_count_for_nothing() {
+    trusting(&["10.0.0.0/8"], ChainHeader::XForwardedFor, |trust| {
+        let sent = headers(&[
+            ("x-forwarded-for", "1.1.1.1"),
+            ("x-forwarded-proto", "https"),
+            ("x-forwarded-host", "evil.test"),
+        ]);
+        let from = origin(&sent, peer("203.0.113.7"), &trust);
+        assert_eq!(from, Origin { client: "203.0.113.7".parse().unwrap(), trusted: false, https: false });
+        let host = HeaderValue::from_static("a.test");
+        let told = tell(&sent, peer("203.0.113.7"), &from, &trust, Some(&host));
+        assert_eq!(
+            (told.addresses, told.proto, told.host),
+            ("203.0.113.7".parse().unwrap(), "http".parse().unwrap(), Some(host))
+        );
+        assert_eq!(told.forwarded, None);
+    });
+}
+
+#[test]
+fn the_client_is_the_rightmost_address_that_is_no_trusted_proxy() {
+    trusting(&["10.0.0.0/8", "fd00::/8"], ChainHeader::XForwardedFor, |trust| {
+        for (chain, client) in [
+            ("1.1.1.1, 203.0.113.7, 10.0.0.9", "203.0.113.7"),
+            ("203.0.113.7", "203.0.113.7"),
+            ("203.0.113.7:4711", "203.0.113.7"),
+            ("2001:db8::1, fd00::2", "2001:db8::1"),
+            ("[2001:db8::1]:443", "2001:db8::1"),
+            ("::ffff:203.0.113.7", "203.0.113.7"),
+            ("10.0.0.8, 10.0.0.9", "10.0.0.8"),
+            ("1.1.1.1, unknown, 10.0.0.9", "10.0.0.9"),
+            ("nonsense", PROXY),
+            ("", PROXY),
+        ] {
+            let from = origin(&headers(&[("x-forwarded-for", chain)]), peer(PROXY), &trust);
+            assert_eq!(from.client, client.parse::<IpAddr>().unwrap(), "{chain}");
+            assert!(from.trusted);
+        }
+    });
+}
+
+#[test]
+fn several_lines_are_one_chain() {
+    trusting(&["10.0.0.0/8"], ChainHeader::XForwardedFor, |trust| {
+        let sent = headers(&[("x-forwarded-for", "1.1.1.1"), ("x-forwarded-for", "2.2.2.2")]);
+        let from = origin(&sent, peer(PROXY), &trust);
+        assert_eq!(from.client.to_string(), "2.2.2.2");
+        let told = tell(&sent, peer(PROXY), &from, &trust, None);
+        assert_eq!(told.addresses, "1.1.1.1, 2.2.2.2, 10.0.0.1");
+        assert_eq!(told.host, None);
+    });
+}
+
+#[test]
+fn trusted_proxies_say_which_scheme_and_host_it_was() {
+    trusting(&["10.0.0.0/8"], ChainHeader::XForwardedFor, |trust| {
+        let sent = headers(&[("x-forwarded-proto", "HTTPS, http"), ("x-forwarded-host", "shop.test")]);
+        let from = origin(&sent, peer(PROXY), &trust);
+        assert!(from.https);
+        let told = tell(&sent, peer(PROXY), &from, &trust, Some(&HeaderValue::from_static("inner")));
+        assert_eq!((told.proto.as_bytes(), told.host.unwrap().as_bytes()), (&b"https"[..], &b"shop.test"[..]));
+        let nonsense = origin(&headers(&[("x-forwarded-proto", "gopher")]), peer(PROXY), &trust);
+        assert!(!nonsense.https, "the connection itself is what is known then");
+    });
+}
+
+#[test]
+fn forwarded_is_read_where_the_listener_goes_by_it_and_nothing_else_is() {
+    trusting(&["10.0.0.0/8"], ChainHeader::Forwarded, |trust| {
+        for (chain, client, https) in [
+            ("for=203.0.113.7;proto=https", "203.0.113.7", true),
+            ("For=\"[2001:db8::17]:4711\";proto=http, for=10.0.0.9", "2001:db8::17", false),
+            ("for=1.1.1.1, for=203.0.113.7;by=\"a,b;for=9.9.9.9\"", "203.0.113.7", false),
+            ("for=_hidden", PROXY, false),
+        ] {
+            let sent = headers(&[("forwarded", chain), ("x-forwarded-for", "9.9.9.9")]);
+            let from = origin(&sent, peer(PROXY), &trust);
+            assert_eq!((from.client, from.https), (client.parse::<IpAddr>().unwrap(), https), "{chain}");
+        }
+    });
+}
+
+#[test]
+fn forwarded_is_continued_and_the_plain_list_says_what_it_comes_to() {
+    trusting(&["10.0.0.0/8"], ChainHeader::Forwarded, |trust| {
+        let sent = headers(&[("forwarded", "for=203.0.113.7"), ("x-forwarded-for", "9.9.9.9")]);
+        let from = origin(&sent, peer(PROXY), &trust);
+        let told = tell(&sent, peer(PROXY), &from, &trust, Some(&HeaderValue::from_static("a.test")));
+        assert_eq!(told.forwarded.unwrap(), "for=203.0.113.7, for=10.0.0.1;proto=http;host=\"a.test\"");
+        assert_eq!(told.addresses, "203.0.113.7, 10.0.0.1");
+
+        let stranger = Peer { address: "2001:db8::5".parse().unwrap(), tls: true };
+        let from = origin(&sent, stranger, &trust);
+        let told = tell(&sent, stranger, &from, &trust, None);
+        assert_eq!(told.forwarded.unwrap(), "for=\"[2001:db8::5]\";proto=https");
+        assert_eq!(told.addresses, "2001:db8::5");
+    });
+}

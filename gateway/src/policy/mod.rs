@@ -1,0 +1,6 @@
+//! Decisions about requests, one folder each.
+//!
+//! A policy is told values and the time, and gives a typed verdict. It knows no session, no file and no other
+//! policy; the stages of `proxy/` ask it and act on what it says.
+
+pub mod forwarding;

@@ -1,0 +1,148 @@
+//! Whether a request may go on, and where to.
+//!
+//! The order is fixed: the head must be sound before anything is decided by it, the path must be in its one spelling
+//! before it is matched.
+
+use std::{borrow::Cow, sync::Arc};
+
+use http::{HeaderMap, HeaderValue, Method, header};
+use pingora_error::Result;
+use pingora_http::RequestHeader;
+use pingora_proxy::Session;
+
+use super::{
+    Gateway, RequestContext,
+    compose::Exchange,
+    context::{Admitted, Opened},
+    probe, reply, target,
+};
+use crate::{
+    listener::head,
+    reason::Reason,
+    route::{
+        matcher::MethodSet,
+        table::{Head, Lookup},
+    },
+    snapshot::{Action, Route},
+};
+
+/// Why a request does not go on.
+#[derive(Debug)]
+struct Refusal {
+    reason: Reason,
+    allow: Option<HeaderValue>,
+}
+
+impl From<Reason> for Refusal {
+    fn from(reason: Reason) -> Self {
+        Self { reason, allow: None }
+    }
+}
+
+/// True if the request was answered here.
+pub async fn admit(gateway: &Gateway, session: &mut Session, context: &mut RequestContext) -> Result<bool> {
+    gateway.probe.at(probe::Stage::Admit, session);
+    let opened = context.opened()?;
+    match find(session, opened) {
+        Err(Refusal { reason, allow }) => reply::refuse(session, context, reason, allow).await?,
+        Ok(found) => {
+            let route = found.route.clone();
+            context.admitted = Some(admitted(gateway, found, context.opened()?));
+            match &route.action {
+                Action::Forward { .. } | Action::Compose(_) => return Ok(false),
+                Action::Redirect { to, status } => reply::redirect(session, context, to, *status).await?,
+                Action::Respond(respond) => reply::respond(session, context, respond).await?,
+            }
+        }
+    }
+    Ok(true)
+}
+
+/// A route, and what to forward.
+struct Found {
+    route: Arc<Route>,
+    target: Option<http::Uri>,
+}
+
+fn find(session: &Session, opened: &Opened) -> Result<Found, Refusal> {
+    let settings = opened.guard.connection().listener().settings();
+    check_head(session, opened.http2, &settings.limits)?;
+    let head = session.req_header();
+    if head.method == Method::CONNECT {
+        return Err(Reason::ConnectNotSupported.into());
+    }
+    let path = target::path(head, settings.encoded_slashes)?;
+    let route = look_up(head, opened, &path)?;
+    let rewrite = match &route.action {
+        Action::Forward { rewrite, .. } => rewrite.as_ref(),
+        _ => None,
+    };
+    let target = target::forwarded(head, &path, rewrite)?;
+    Ok(Found { route, target })
+}
+
+/// HTTP/1 as it came in, before the parser made something of it. HTTP/2's framing is the library's affair.
+fn check_head(
+    session: &Session,
+    http2: bool,
+    limits: &crate::listener::config::Limits,
+) -> Result<(), Reason> {
+    let headers = &session.req_header().headers;
+    match session.as_http1() {
+        Some(http1) => head::check(&http1.get_headers_raw_bytes(), limits),
+        None if http2 && headers.len() > usize::from(limits.headers) => Err(Reason::TooManyHeaders),
+        None if http2 && head_bytes(headers) > limits.head.bytes() => Err(Reason::HeadTooLarge),
+        None => Ok(()),
+    }
+}
+
+/// As RFC 9113 section 6.5.2 counts.
+fn head_bytes(headers: &HeaderMap) -> u64 {
+    headers.iter().map(|(name, value)| (name.as_str().len() + value.len() + 32) as u64).sum()
+}
+
+fn look_up(head: &RequestHeader, opened: &Opened, path: &Cow<'_, str>) -> Result<Arc<Route>, Refusal> {
+    let host = opened.host.as_ref().map(HeaderValue::as_bytes).unwrap_or_default();
+    let asked = Head {
+        // A host that is no text matches no route but those for any host.
+        host: str::from_utf8(host).unwrap_or_default(),
+        path,
+        method: &head.method,
+        headers: &head.headers,
+        query: head.uri.query(),
+    };
+    match opened.snapshot.routes.lookup(&asked) {
+        Lookup::Found(route) => Ok(route.clone()),
+        Lookup::OtherMethods(methods) => {
+            Err(Refusal { reason: Reason::MethodNotAllowed, allow: Some(allow(&methods)) })
+        }
+        Lookup::ConditionsNotMet => Err(Reason::RouteConditionsNotMet.into()),
+        Lookup::NotFound => Err(Reason::RouteNotFound.into()),
+    }
+}
+
+fn allow(methods: &MethodSet) -> HeaderValue {
+    let list: Vec<&str> = methods.iter().map(Method::as_str).collect();
+    HeaderValue::from_str(&list.join(", ")).expect("methods are tokens")
+}
+
+fn admitted(gateway: &Gateway, found: Found, opened: &Opened) -> Admitted {
+    let Found { route, target } = found;
+    let total = route.action.total();
+    let exchange = match &route.action {
+        Action::Compose(api) => Some(Exchange::new(api.clone(), opened, gateway.pool.clone())),
+        _ => None,
+    };
+    Admitted {
+        _in_flight: route.metrics.in_flight(&opened.method),
+        deadline: total.and_then(|total| opened.started.checked_add(total)),
+        exchange,
+        route,
+        target,
+    }
+}
+
+/// Whether the client waits to be asked for its body.
+pub fn expects_continue(headers: &HeaderMap) -> bool {
+    headers.get(header::EXPECT).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
+}

@@ -1,0 +1,144 @@
+//! The composition layer in the place of an upstream.
+//!
+//! To Pingora it is a peer like any other (see `upstream::in_process`), so timeouts, logs and policies apply to it
+//! unchanged. An [`Exchange`] is the part of one request: it goes to the service as a typed extension, and what the
+//! engine reports comes back in it.
+
+use std::{
+    convert::Infallible,
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant, SystemTime},
+};
+
+use bytes::Bytes;
+use futures::FutureExt;
+use glassgate_graphql::{
+    http::{Caller, handle},
+    report::Report,
+};
+use http::{HeaderValue, Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use pingora_core::upstreams::peer::HttpPeer;
+
+use super::context::Opened;
+use crate::{
+    snapshot::Api,
+    telemetry::{Telemetry, trace::TraceContext},
+    upstream::{CallContext, CallLog, Pool, Timeouts, in_process::Mount},
+};
+
+/// The engine answers at its own deadline; the proxy waits so much longer for it.
+const SLACK: Duration = Duration::from_secs(1);
+
+/// A request to a composed API.
+pub struct Exchange {
+    api: Arc<Api>,
+    pool: Pool,
+    telemetry: Telemetry,
+    trace: TraceContext,
+    request_id: HeaderValue,
+    deadline: Instant,
+    calls: Arc<CallLog>,
+    operation: Mutex<Option<Operation>>,
+    panicked: AtomicBool,
+}
+
+/// What the engine has done.
+#[derive(Debug)]
+pub struct Operation {
+    /// What it says itself.
+    pub report: Report,
+    /// When the request reached it.
+    pub started_at: SystemTime,
+    /// From there to its answer.
+    pub duration: Duration,
+}
+
+impl Exchange {
+    /// For a request that is about to be forwarded to this API.
+    pub fn new(api: Arc<Api>, opened: &Opened, pool: Pool) -> Arc<Self> {
+        Arc::new(Self {
+            deadline: opened.started + api.timeout,
+            api,
+            pool,
+            telemetry: opened.snapshot.telemetry.clone(),
+            trace: opened.trace.clone(),
+            request_id: opened.id_value.clone(),
+            calls: Arc::default(),
+            operation: Mutex::default(),
+            panicked: AtomicBool::new(false),
+        })
+    }
+
+    /// How Pingora reaches it.
+    pub fn peer(self: Arc<Self>) -> Box<HttpPeer> {
+        let patience = self.api.timeout + SLACK;
+        Mount::new(tower::service_fn(serve), self).peer(Timeouts {
+            connect: patience,
+            read: Some(patience),
+            total: None,
+        })
+    }
+
+    /// The API that is asked.
+    pub fn api(&self) -> &Api {
+        &self.api
+    }
+
+    /// What the engine has done, if it came to an end.
+    pub fn take_operation(&self) -> Option<Operation> {
+        self.operation.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// The calls it made.
+    pub fn calls(&self) -> &CallLog {
+        &self.calls
+    }
+
+    /// Whether the engine has failed by its own fault.
+    pub fn has_panicked(&self) -> bool {
+        self.panicked.load(Ordering::Acquire)
+    }
+
+    async fn answer(&self, request: Request<Incoming>) -> Response<Bytes> {
+        let (started, started_at) = (Instant::now(), SystemTime::now());
+        let context = CallContext {
+            trace: self.trace.clone(),
+            request_id: Some(self.request_id.clone()),
+            calls: self.calls.clone(),
+        };
+        let fetch = Arc::new(self.api.client.on_behalf_of(context, self.pool.clone()));
+        let caller = Caller { claims: None, deadline: self.deadline };
+        let (response, report) = handle(&self.api.engine, request, caller, fetch).await;
+        let operation = Operation { report, started_at, duration: started.elapsed() };
+        *self.operation.lock().unwrap_or_else(PoisonError::into_inner) = Some(operation);
+        response
+    }
+}
+
+/// Answers the one request of a connection.
+async fn serve(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+    let exchange = request.extensions().get::<Arc<Exchange>>().cloned();
+    let exchange = exchange.expect("the mount gives each request its exchange");
+    let answer = AssertUnwindSafe(exchange.answer(request)).catch_unwind().await;
+    let answer = answer.unwrap_or_else(|_| {
+        exchange.panicked.store(true, Ordering::Release);
+        exchange.telemetry.metrics.gateway().panicked();
+        // Never seen: `receive` answers in its place.
+        let mut failed = Response::new(Bytes::new());
+        *failed.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+        failed
+    });
+    Ok(answer.map(Full::new))
+}
+
+impl std::fmt::Debug for Exchange {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Exchange").field("api", &self.api.name).finish_non_exhaustive()
+    }
+}

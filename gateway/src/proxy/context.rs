@@ -1,0 +1,128 @@
+//! What is known of a request on its way: one part per stage, each written once.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
+
+use http::{HeaderValue, Method, Uri};
+use pingora_error::{Error, ErrorType, Result};
+
+use super::compose::Exchange;
+use crate::{
+    listener::RequestGuard,
+    policy::forwarding::{Origin, Peer},
+    reason::Reason,
+    snapshot::{Route, Snapshot},
+    telemetry::{metrics::InFlight, request_id::RequestId, trace::TraceContext},
+    upstream::{Attempt, EndpointId, Finished},
+};
+
+/// A request on its way.
+///
+/// Dropping it finishes it: a request that ends by a panic or with its connection is counted and logged like any
+/// other.
+#[derive(Debug, Default)]
+pub struct RequestContext {
+    pub(super) opened: Option<Box<Opened>>,
+    pub(super) admitted: Option<Admitted>,
+    pub(super) attempts: Attempts,
+    pub(super) outcome: Outcome,
+}
+
+/// What `open` has found out.
+#[derive(Debug)]
+pub struct Opened {
+    /// The configuration of this request, from beginning to end.
+    pub snapshot: Arc<Snapshot>,
+    pub started: Instant,
+    pub started_at: SystemTime,
+    pub id: RequestId,
+    /// The id as a header's value.
+    pub id_value: HeaderValue,
+    pub trace: TraceContext,
+    /// Keeps the connection informed.
+    pub guard: RequestGuard,
+    pub peer: Peer,
+    pub origin: Origin,
+    pub method: Method,
+    /// As the client sent it.
+    pub uri: Uri,
+    /// The authority the client asked for.
+    pub host: Option<HeaderValue>,
+    pub user_agent: Option<HeaderValue>,
+    pub http2: bool,
+    /// The caller understands gRPC statuses better than problem documents.
+    pub grpc: bool,
+}
+
+/// What `admit` has decided, for a request that goes on.
+#[derive(Debug)]
+pub struct Admitted {
+    pub route: Arc<Route>,
+    /// Path and query to forward; `None` where they are those that came.
+    pub target: Option<Uri>,
+    /// When everything must be over.
+    pub deadline: Option<Instant>,
+    /// The composition layer's part, where the route leads there.
+    pub exchange: Option<Arc<Exchange>>,
+    /// Counts the request as being handled.
+    pub _in_flight: InFlight,
+}
+
+/// The attempts to get an answer from an upstream.
+#[derive(Debug, Default)]
+pub struct Attempts {
+    /// The one that runs.
+    pub running: Option<Attempt>,
+    /// Those that are over, bounded by `connect_retries` and [`super::recover::MOST_RESENDS`].
+    pub finished: Vec<Finished>,
+    /// Endpoints that no connection could be made to.
+    pub tried: Vec<EndpointId>,
+}
+
+/// What it has come to so far.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Status of the answer, once it was sent.
+    pub status: Option<u16>,
+    /// Why the gateway answered itself or gave up.
+    pub reason: Option<Reason>,
+    pub request_bytes: u64,
+    pub response_bytes: u64,
+    /// The request's body has arrived to its end.
+    pub request_complete: bool,
+    /// It was counted and logged.
+    pub finished: bool,
+}
+
+impl RequestContext {
+    /// What `open` has found out. It runs before everything else, so that an error means a bug.
+    pub fn opened(&self) -> Result<&Opened> {
+        self.opened.as_deref().ok_or_else(|| Error::new_in(ErrorType::InternalError))
+    }
+
+    /// What `admit` has decided; an error means a bug.
+    pub fn admitted(&self) -> Result<&Admitted> {
+        self.admitted.as_ref().ok_or_else(|| Error::new_in(ErrorType::InternalError))
+    }
+
+    /// Gives up for this reason: `reply` answers with it.
+    pub fn give_up(&mut self, reason: Reason) -> Box<Error> {
+        self.outcome.reason = Some(reason);
+        Error::new_in(ErrorType::Custom("refused"))
+    }
+
+    /// How much time is left; `None` without a limit.
+    pub fn remaining(&self) -> Option<Duration> {
+        let deadline = self.admitted.as_ref()?.deadline?;
+        Some(deadline.saturating_duration_since(Instant::now()))
+    }
+
+    /// The attempt that runs is over.
+    pub fn end_attempt(&mut self, error: Option<Reason>) {
+        if let Some(attempt) = self.attempts.running.take() {
+            self.attempts.finished.push(attempt.finish(error));
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! The last stage: a request becomes numbers, a line, and spans if anybody wants them.
+//!
+//! It runs exactly once for every request, however it ends: by `logging` where Pingora gets that far, else when the
+//! context is dropped, because its task panicked or its connection was ended.
+
+mod spans;
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use http::HeaderValue;
+use pingora_error::Error;
+use pingora_proxy::Session;
+
+use super::{
+    RequestContext,
+    compose::{Exchange, Operation},
+    context::{Admitted, Attempts, Opened, Outcome},
+    recover,
+};
+use crate::{
+    reason::Reason,
+    snapshot::Action,
+    telemetry::{
+        access_log::{Entry, GraphqlEntry},
+        metrics::{FetchRecord, GraphqlMetrics, OperationRecord, OperationResult, RequestRecord},
+        trace::Ended,
+    },
+    upstream::classify,
+};
+
+/// Pingora's last phase.
+pub fn finish(session: &Session, error: Option<&Error>, context: &mut RequestContext) {
+    if let (Some(error), None) = (error, context.outcome.reason) {
+        context.outcome.reason = Some(classify(error, recover::situation(context)));
+    }
+    context.outcome.request_bytes = session.body_bytes_read() as u64;
+    context.outcome.response_bytes = session.body_bytes_sent() as u64;
+    conclude(context);
+}
+
+impl Drop for RequestContext {
+    fn drop(&mut self) {
+        let Some(opened) = self.opened.as_ref().filter(|_| !self.outcome.finished) else { return };
+        if std::thread::panicking() {
+            opened.snapshot.telemetry.metrics.gateway().panicked();
+            self.outcome.reason = Some(Reason::InternalError);
+        } else {
+            self.outcome.reason.get_or_insert(opened.guard.abandoned());
+        }
+        conclude(self);
+    }
+}
+
+fn conclude(context: &mut RequestContext) {
+    context.outcome.finished = true;
+    context.end_attempt(context.outcome.reason);
+    let RequestContext { opened, admitted, attempts, outcome } = context;
+    let Some(opened) = opened else { return };
+    let now = Instant::now();
+    let ended = Ending {
+        opened,
+        admitted: admitted.as_ref(),
+        attempts,
+        outcome,
+        operation: admitted.as_ref().and_then(|admitted| admitted.exchange.as_ref()?.take_operation()),
+        status: outcome.status.or(outcome.reason.map(|reason| reason.row().status)).unwrap_or(499),
+        duration: now.saturating_duration_since(opened.started),
+        now,
+    };
+    ended.count();
+    ended.log();
+    ended.trace();
+}
+
+/// A request that has ended, seen as a whole.
+struct Ending<'a> {
+    opened: &'a Opened,
+    admitted: Option<&'a Admitted>,
+    attempts: &'a Attempts,
+    outcome: &'a Outcome,
+    operation: Option<Operation>,
+    status: u16,
+    duration: Duration,
+    now: Instant,
+}
+
+impl Ending<'_> {
+    fn exchange(&self) -> Option<&Arc<Exchange>> {
+        self.admitted?.exchange.as_ref()
+    }
+
+    fn route(&self) -> Option<&str> {
+        self.admitted.map(|admitted| &*admitted.route.name)
+    }
+
+    fn count(&self) {
+        let metrics = match self.admitted {
+            Some(admitted) => &admitted.route.metrics,
+            None => self.opened.snapshot.telemetry.metrics.unmatched(),
+        };
+        metrics.record(&RequestRecord {
+            method: &self.opened.method,
+            status: self.status,
+            duration: self.duration,
+            request_bytes: self.outcome.request_bytes,
+            response_bytes: self.outcome.response_bytes,
+            reason: self.outcome.reason,
+        });
+        if let (Some(operation), Some(exchange)) = (&self.operation, self.exchange()) {
+            count_operation(operation, &exchange.api().metrics);
+        }
+    }
+
+    fn log(&self) {
+        let opened = self.opened;
+        let last = self.attempts.finished.last();
+        let upstream = match self.admitted.map(|admitted| &admitted.route.action) {
+            Some(Action::Forward { upstream, .. }) => Some(&**upstream.name()),
+            _ => None,
+        };
+        opened.snapshot.telemetry.access_log.write(&Entry {
+            time: opened.started_at,
+            request_id: &opened.id,
+            trace_id: opened.trace.trace_id(),
+            client: Some(opened.origin.client),
+            listener: opened.guard.connection().listener().name(),
+            protocol: if opened.http2 { "HTTP/2" } else { "HTTP/1.1" },
+            method: opened.method.as_str(),
+            host: opened.host.as_ref().map(HeaderValue::as_bytes),
+            path: opened.uri.path().as_bytes(),
+            route: self.route(),
+            status: self.status,
+            reason: self.outcome.reason,
+            request_bytes: self.outcome.request_bytes,
+            response_bytes: self.outcome.response_bytes,
+            duration: self.duration,
+            upstream,
+            endpoint: last.map(|finished| &*finished.endpoint),
+            attempts: u32::try_from(self.attempts.finished.len()).unwrap_or(u32::MAX),
+            user_agent: opened.user_agent.as_ref().map(HeaderValue::as_bytes),
+            graphql: self.operation.as_ref().map(|operation| GraphqlEntry {
+                operation_type: operation.report.operation_type,
+                operation_name: operation.report.operation_name.as_deref(),
+                fetches: operation.report.fetches.len() as u64,
+                errors: u64::from(operation.report.errors),
+            }),
+        });
+    }
+
+    fn trace(&self) {
+        let tracer = &self.opened.snapshot.telemetry.tracer;
+        let ended = Ended { status: self.status, duration: self.duration, now: self.now };
+        tracer.finish(&self.opened.trace, &ended, || spans::build(self));
+    }
+}
+
+fn count_operation(operation: &Operation, metrics: &GraphqlMetrics) {
+    let report = &operation.report;
+    let executed = !report.execution.is_zero();
+    metrics.record_operation(&OperationRecord {
+        operation_type: report.operation_type,
+        result: match report.errors {
+            0 => OperationResult::Ok,
+            _ if executed => OperationResult::Partial,
+            _ => OperationResult::Failed,
+        },
+        duration: operation.duration,
+        planning: (!report.plan_cached).then_some(report.planning),
+        fetches: report.fetches.len() as u64,
+        error: report.first_error,
+        unmatched_rows: u64::from(report.unmatched_rows),
+        surplus_rows: u64::from(report.surplus_rows),
+    });
+    for fetch in &report.fetches {
+        metrics.record_fetch(&FetchRecord {
+            source: &fetch.source,
+            duration: fetch.duration,
+            keys: u64::from(fetch.batch_size),
+            failed: fetch.error.is_some(),
+        });
+    }
+}

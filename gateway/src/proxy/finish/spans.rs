@@ -1,0 +1,135 @@
+//! The spans of a request. Only built for requests whose spans are kept.
+
+use std::collections::HashMap;
+
+use http::HeaderValue;
+
+use super::{Ending, Operation};
+use crate::{
+    reason::Reason,
+    telemetry::{
+        names::spans::{GRAPHQL_OPERATION, attr},
+        trace::{MAX_SPANS, Span, SpanId, SpanKind, method_name},
+    },
+    upstream::CallLog,
+};
+
+/// The request's own span first.
+pub(super) fn build(ended: &Ending<'_>) -> Vec<Span> {
+    let server = ended.opened.trace.span_id();
+    let path = forwarded_path(ended);
+    let mut spans = vec![request(ended)];
+    spans.extend(ended.attempts.finished.iter().map(|attempt| attempt.span(server, path)));
+    if let Some(exchange) = ended.exchange() {
+        let parents = match &ended.operation {
+            Some(operation) => of_operation(operation, &exchange.api().name, server, &mut spans),
+            None => HashMap::new(),
+        };
+        let lost = of_calls(exchange.calls(), &parents, server, &mut spans);
+        ended.opened.snapshot.telemetry.tracer.lost_to_limit(lost);
+    }
+    spans
+}
+
+fn forwarded_path<'a>(ended: &'a Ending<'_>) -> &'a str {
+    let target = ended.admitted.and_then(|admitted| admitted.target.as_ref());
+    target.unwrap_or(&ended.opened.uri).path()
+}
+
+fn request(ended: &Ending<'_>) -> Span {
+    let Ending { opened, .. } = ended;
+    let connection = opened.guard.connection();
+    let method = method_name(&opened.method);
+    let name = match ended.route() {
+        Some(route) => format!("{method} {route}").into(),
+        None => std::borrow::Cow::Borrowed(method),
+    };
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let host = opened.host.as_ref().map(text);
+    let error = ended.outcome.reason.map(Reason::code).map(std::borrow::Cow::Borrowed);
+    // Statuses below 500 are the client's affair (semantic conventions, SERVER spans).
+    let is_error =
+        ended.status >= 500 || ended.outcome.status.is_some_and(|_| ended.outcome.reason.is_some());
+    let error = error.or_else(|| Some(ended.status.to_string().into())).filter(|_| is_error);
+    Span::new(opened.trace.span_id(), SpanKind::Server, name, opened.started_at, ended.duration)
+        .within(opened.trace.parent())
+        .with_method(&opened.method)
+        .with_some(attr::HTTP_ROUTE, ended.route().map(str::to_owned))
+        .with(attr::HTTP_RESPONSE_STATUS_CODE, i64::from(ended.status))
+        .with(attr::HTTP_REQUEST_BODY_SIZE, count(ended.outcome.request_bytes))
+        .with(attr::HTTP_RESPONSE_BODY_SIZE, count(ended.outcome.response_bytes))
+        .with(attr::URL_PATH, opened.uri.path().to_owned())
+        .with(attr::URL_SCHEME, if opened.origin.https { "https" } else { "http" })
+        .with_some(attr::SERVER_ADDRESS, host.as_deref().map(without_port).map(str::to_owned))
+        .with(attr::SERVER_PORT, i64::from(connection.local().port()))
+        .with(attr::CLIENT_ADDRESS, opened.origin.client.to_string())
+        .with(attr::NETWORK_PEER_ADDRESS, connection.peer().ip().to_string())
+        .with(attr::NETWORK_PEER_PORT, i64::from(connection.peer().port()))
+        .with(attr::NETWORK_PROTOCOL_VERSION, if opened.http2 { "2" } else { "1.1" })
+        .with_some(attr::USER_AGENT_ORIGINAL, opened.user_agent.as_ref().map(text))
+        .with(attr::REQUEST_ID, opened.id.to_string())
+        .with(attr::LISTENER, connection.listener().name().to_string())
+        .with(attr::CONFIG_VERSION, opened.snapshot.version.to_string())
+        .failed(error)
+}
+
+/// `host` of `host:port`, brackets of IPv6 included.
+fn without_port(authority: &str) -> &str {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        _ => authority,
+    }
+}
+
+/// The operation, and its fetches within it; gives the spans of the fetches by their numbers.
+fn of_operation(
+    operation: &Operation,
+    api: &str,
+    server: SpanId,
+    spans: &mut Vec<Span>,
+) -> HashMap<u32, SpanId> {
+    let report = &operation.report;
+    let id = SpanId::random();
+    let name = report.operation_type.unwrap_or(GRAPHQL_OPERATION);
+    spans.push(
+        Span::new(id, SpanKind::Internal, name, operation.started_at, operation.duration)
+            .within(Some(server))
+            .with(attr::GRAPHQL_API, api.to_owned())
+            .with_some(attr::GRAPHQL_OPERATION_TYPE, report.operation_type)
+            .with_some(attr::GRAPHQL_OPERATION_NAME, report.operation_name.as_deref().map(str::to_owned))
+            .with(attr::GRAPHQL_PLAN_CACHED, report.plan_cached)
+            .with(attr::GRAPHQL_FETCHES, count(report.fetches.len() as u64))
+            .with(attr::GRAPHQL_ERRORS, i64::from(report.errors))
+            .failed(report.first_error),
+    );
+    let mut ids = HashMap::with_capacity(report.fetches.len());
+    for fetch in report.fetches.iter().take(MAX_SPANS / 2) {
+        let own = SpanId::random();
+        ids.insert(fetch.id, own);
+        spans.push(
+            Span::new(own, SpanKind::Internal, fetch.field.to_string(), fetch.started, fetch.duration)
+                .within(Some(id))
+                .with(attr::GRAPHQL_FIELD, fetch.field.to_string())
+                .with(attr::GRAPHQL_SOURCE, fetch.source.to_string())
+                .with(attr::GRAPHQL_BATCH_SIZE, i64::from(fetch.batch_size))
+                .with_some(attr::HTTP_RESPONSE_STATUS_CODE, fetch.status.map(i64::from))
+                .failed(fetch.error),
+        );
+    }
+    ids
+}
+
+/// The attempts of the fetches; gives how many more there were than may be shown.
+fn of_calls(calls: &CallLog, parents: &HashMap<u32, SpanId>, server: SpanId, spans: &mut Vec<Span>) -> u64 {
+    let (calls, lost) = calls.take();
+    let room = MAX_SPANS.saturating_sub(spans.len());
+    let over = calls.len().saturating_sub(room) as u64;
+    for call in calls.into_iter().take(room) {
+        spans.push(call.span(parents.get(&call.fetch).copied().unwrap_or(server)));
+    }
+    lost + over
+}
+
+fn count(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

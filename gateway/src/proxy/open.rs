@@ -1,0 +1,76 @@
+//! The first stage: what holds for the whole request is settled here, once.
+
+use std::time::{Instant, SystemTime};
+
+use http::{HeaderMap, HeaderValue, header};
+use pingora_error::{Error, ErrorType, Result};
+use pingora_proxy::Session;
+
+use super::{Gateway, RequestContext, context::Opened, probe};
+use crate::{
+    listener::{
+        Connection,
+        config::{ClientAddress, ListenerConfig},
+    },
+    policy::forwarding::{self, ChainHeader, Peer, Trust},
+    telemetry::request_id::{REQUEST_ID, RequestId},
+};
+
+pub fn open(gateway: &Gateway, session: &mut Session, context: &mut RequestContext) -> Result<()> {
+    let (started, started_at) = (Instant::now(), SystemTime::now());
+    let has_body = !session.is_body_empty();
+    let connection = session.digest().and_then(Connection::of).cloned();
+    let connection = connection.ok_or_else(|| Error::new_in(ErrorType::InternalError))?;
+    let guard = connection.open_request(has_body);
+    let http2 = session.is_http2();
+    let head = session.req_header();
+    let headers = &head.headers;
+    let settings = connection.listener().settings();
+    let trust = trust(&settings);
+    let peer = Peer { address: connection.peer().ip(), tls: connection.is_tls() };
+    let origin = forwarding::origin(headers, peer, &trust);
+    let snapshot = gateway.store.snapshot();
+    let trace = snapshot.telemetry.tracer.begin(headers, origin.trusted);
+    let id = request_id(headers, started_at);
+    let authority = || HeaderValue::from_str(head.uri.authority()?.as_str()).ok();
+    context.outcome.request_complete = !has_body;
+    context.opened = Some(Box::new(Opened {
+        trace,
+        id,
+        id_value: HeaderValue::from_str(&id).expect("ids are made of letters, digits and `._-`"),
+        guard,
+        peer,
+        origin,
+        method: head.method.clone(),
+        uri: head.uri.clone(),
+        host: headers.get(header::HOST).cloned().or_else(authority),
+        user_agent: headers.get(header::USER_AGENT).cloned(),
+        http2,
+        grpc: http2 && is_grpc(headers),
+        snapshot,
+        started,
+        started_at,
+    }));
+    gateway.probe.at(probe::Stage::Open, session);
+    Ok(())
+}
+
+/// Whom the listener trusts.
+pub fn trust(settings: &ListenerConfig) -> Trust<'_> {
+    let header = match settings.client_address {
+        ClientAddress::XForwardedFor => ChainHeader::XForwardedFor,
+        ClientAddress::Forwarded => ChainHeader::Forwarded,
+    };
+    Trust { proxies: &settings.trusted_proxies, header }
+}
+
+fn request_id(headers: &HeaderMap, now: SystemTime) -> RequestId {
+    let sent = headers.get(REQUEST_ID).and_then(|value| RequestId::parse(value.as_bytes()));
+    sent.unwrap_or_else(|| RequestId::new(now))
+}
+
+fn is_grpc(headers: &HeaderMap) -> bool {
+    let content_type = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    let rest = content_type.strip_prefix(b"application/grpc");
+    rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';')))
+}

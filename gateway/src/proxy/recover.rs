@@ -1,0 +1,86 @@
+//! An attempt has failed: another one, or give up.
+//!
+//! Two cases are tried again. No connection could be made: nothing was sent, so any request may go to another
+//! endpoint, `connect_retries` times. A pooled connection turned out to be closed: the request may go once more to
+//! the same upstream, if it is idempotent (RFC 9110 section 9.2.2) or the upstream has said that it did not look at
+//! it (GOAWAY, REFUSED_STREAM), and if its body is still at hand.
+
+use pingora_error::{Error, ErrorType, RetryType};
+use pingora_proxy::Session;
+
+use super::RequestContext;
+use crate::{
+    snapshot::Action,
+    upstream::{Situation, classify},
+};
+
+/// How often a request is sent again after its connection broke.
+pub const MOST_RESENDS: usize = 1;
+
+/// No connection could be made.
+pub fn unconnected(context: &mut RequestContext, mut error: Box<Error>) -> Box<Error> {
+    let reason = classify(&error, situation(context));
+    context.end_attempt(Some(reason));
+    let may_retry = may_connect_elsewhere(context);
+    if let Some(finished) = context.attempts.finished.last() {
+        context.attempts.tried.push(finished.endpoint_id);
+    }
+    error.set_retry(may_retry);
+    if !may_retry {
+        context.outcome.reason = Some(reason);
+    }
+    error
+}
+
+fn may_connect_elsewhere(context: &RequestContext) -> bool {
+    let Some(Action::Forward { upstream, .. }) =
+        context.admitted.as_ref().map(|admitted| &admitted.route.action)
+    else {
+        return false;
+    };
+    let has_time = context.remaining().is_none_or(|left| !left.is_zero());
+    has_time && context.attempts.tried.len() < usize::from(upstream.settings().connect_retries)
+}
+
+/// The exchange failed on a connection that stood.
+pub fn broken(
+    session: &Session,
+    context: &mut RequestContext,
+    mut error: Box<Error>,
+    reused: bool,
+) -> Box<Error> {
+    // Whoever failed on purpose has said why.
+    let reason = context.outcome.reason.unwrap_or_else(|| classify(&error, situation(context)));
+    context.end_attempt(Some(reason));
+    let may_retry = context.outcome.reason.is_none() && may_resend(session, context, &error, reused);
+    error.set_retry(may_retry);
+    if !may_retry {
+        context.outcome.reason = Some(reason);
+    }
+    error
+}
+
+fn may_resend(session: &Session, context: &RequestContext, error: &Error, reused: bool) -> bool {
+    let head_sent = session.response_written().is_some_and(|head| !head.status.is_informational());
+    let resends = context.attempts.finished.len() - context.attempts.tried.len();
+    let has_time = context.remaining().is_none_or(|left| !left.is_zero());
+    if head_sent || session.retry_buffer_truncated() || resends > MOST_RESENDS || !has_time {
+        return false;
+    }
+    let idempotent = session.req_header().method.is_idempotent();
+    match error.retry {
+        // The upstream vouches for not having acted. After an invalid answer Pingora would repeat, too; that is an answer.
+        RetryType::Decided(true) => *error.etype() == ErrorType::H2Error || idempotent,
+        RetryType::ReusedOnly => reused && idempotent,
+        // The same race, seen by the write: the pooled connection was closed under it.
+        RetryType::Decided(false) => reused && idempotent && *error.etype() == ErrorType::WriteError,
+    }
+}
+
+/// What is known about the exchange that failed.
+pub fn situation(context: &RequestContext) -> Situation {
+    Situation {
+        request_complete: context.outcome.request_complete,
+        out_of_time: context.remaining().is_some_and(|left| left.is_zero()),
+    }
+}

@@ -1,0 +1,208 @@
+//! What the client gets: the upstream's answer, or one of the gateway's own.
+//!
+//! The one place where a reason becomes a response: a problem document (RFC 9457), or for gRPC callers a status
+//! without messages. Both carry `Proxy-Status` (RFC 9209), and neither says anything about the inside.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, StatusCode, header};
+use pingora_error::{Error, Result};
+use pingora_http::ResponseHeader;
+use pingora_proxy::{FailToProxy, Session};
+use serde::Serialize;
+
+use super::{Gateway, RequestContext, admit, context::Opened, probe, recover};
+use crate::{
+    config::check::{HeaderEdits, Respond},
+    reason::Reason,
+    telemetry::request_id::REQUEST_ID,
+    upstream::classify,
+};
+
+/// How long the rest of a body that nobody wants is read, so that the connection can be kept.
+const DRAIN: Duration = Duration::from_secs(2);
+
+/// The head of an upstream's answer.
+pub fn head(
+    gateway: &Gateway,
+    session: &mut Session,
+    head: &mut ResponseHeader,
+    context: &mut RequestContext,
+) -> Result<()> {
+    gateway.probe.at(probe::Stage::Reply, session);
+    let Some(opened) = &mut context.opened else { return Ok(()) };
+    let upgraded = head.status == StatusCode::SWITCHING_PROTOCOLS;
+    if head.status.is_informational() && !upgraded {
+        return Ok(());
+    }
+    if upgraded {
+        opened.guard.upgraded();
+    }
+    context.outcome.status = Some(head.status.as_u16());
+    if opened.guard.connection().should_close() {
+        session.set_keepalive(None);
+    }
+    head.insert_header(REQUEST_ID, opened.id_value.clone())?;
+    match &context.admitted {
+        Some(admitted) => edit(head, &admitted.route.response_headers),
+        None => Ok(()),
+    }
+}
+
+fn edit(head: &mut ResponseHeader, edits: &HeaderEdits) -> Result<()> {
+    for name in &edits.remove {
+        head.remove_header(name);
+    }
+    for (name, value) in &edits.set {
+        head.insert_header(name.clone(), value.clone())?;
+    }
+    for (name, value) in &edits.add {
+        head.append_header(name.clone(), value.clone())?;
+    }
+    Ok(())
+}
+
+/// Refuses a request that no upstream has seen. The connection is kept where HTTP allows it.
+pub async fn refuse(
+    session: &mut Session,
+    context: &mut RequestContext,
+    reason: Reason,
+    allow: Option<HeaderValue>,
+) -> Result<()> {
+    context.outcome.reason = Some(reason);
+    // Where the length of the body is in doubt, so is where the next request begins.
+    if matches!(reason, Reason::AmbiguousFraming | Reason::MalformedRequest | Reason::MissingHost) {
+        session.set_keepalive(None);
+    }
+    let (mut head, body) = problem(reason, context.opened()?)?;
+    if let Some(allow) = allow {
+        head.insert_header(header::ALLOW, allow)?;
+    }
+    send(session, context, head, body).await
+}
+
+/// Answers in the place of an upstream that failed, if an answer can still be given.
+pub async fn fail(session: &mut Session, error: &Error, context: &mut RequestContext) -> FailToProxy {
+    let reason = context.outcome.reason.unwrap_or_else(|| classify(error, recover::situation(context)));
+    context.outcome.reason = Some(reason);
+    // Pingora closes the connection after any failure, so the answer says so.
+    session.set_keepalive(None);
+    let written = session.response_written().is_some_and(|head| !head.status.is_informational());
+    if !written && reason != Reason::ClientDisconnected {
+        // Fails if the client has gone meanwhile; the reason stays that of the upstream.
+        let _ = answer(session, context, reason).await;
+    }
+    FailToProxy { error_code: context.outcome.status.unwrap_or(0), can_reuse_downstream: false }
+}
+
+async fn answer(session: &mut Session, context: &mut RequestContext, reason: Reason) -> Result<()> {
+    let (head, body) = problem(reason, context.opened()?)?;
+    send(session, context, head, body).await
+}
+
+/// Sends the client elsewhere.
+pub async fn redirect(
+    session: &mut Session,
+    context: &mut RequestContext,
+    to: &str,
+    status: StatusCode,
+) -> Result<()> {
+    let mut head = ResponseHeader::build(status, Some(4))?;
+    let query = context.opened()?.uri.query().filter(|_| !to.contains('?'));
+    let location = query.map_or_else(|| to.to_owned(), |query| with_query(to, query));
+    head.insert_header(header::LOCATION, location)?;
+    send(session, context, head, Bytes::new()).await
+}
+
+/// The query stands before the fragment.
+fn with_query(to: &str, query: &str) -> String {
+    match to.split_once('#') {
+        Some((to, fragment)) => format!("{to}?{query}#{fragment}"),
+        None => format!("{to}?{query}"),
+    }
+}
+
+/// Answers what the route says.
+pub async fn respond(session: &mut Session, context: &mut RequestContext, respond: &Respond) -> Result<()> {
+    let mut head = ResponseHeader::build(respond.status, Some(respond.headers.len() + 3))?;
+    for (name, value) in &respond.headers {
+        head.append_header(name.clone(), value.clone())?;
+    }
+    send(session, context, head, respond.body.clone()).await
+}
+
+/// Sends an answer of the gateway's own.
+async fn send(
+    session: &mut Session,
+    context: &mut RequestContext,
+    mut head: ResponseHeader,
+    body: Bytes,
+) -> Result<()> {
+    let opened = context.opened()?;
+    let has_body = !matches!(head.status.as_u16(), 204 | 304);
+    if has_body {
+        head.insert_header(header::CONTENT_LENGTH, body.len())?;
+    }
+    head.insert_header(REQUEST_ID, opened.id_value.clone())?;
+    if let Some(admitted) = &context.admitted {
+        edit(&mut head, &admitted.route.response_headers)?;
+    }
+    let unread = !context.outcome.request_complete;
+    let waits = unread && admit::expects_continue(&session.req_header().headers);
+    // A client that waits to be asked for its body will not send it now.
+    if waits || opened.guard.connection().should_close() {
+        session.set_keepalive(None);
+    }
+    if unread {
+        session.set_total_drain_timeout(Some(DRAIN));
+    }
+    let body = if opened.method == Method::HEAD { Bytes::new() } else { body };
+    context.outcome.status = Some(head.status.as_u16());
+    session.write_response_header(Box::new(head), body.is_empty()).await?;
+    if !body.is_empty() {
+        context.outcome.response_bytes = body.len() as u64;
+        session.write_response_body(Some(body), true).await?;
+    }
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct Problem<'a> {
+    r#type: String,
+    title: &'a str,
+    status: u16,
+    reason: &'a str,
+    request_id: &'a str,
+    trace_id: &'a str,
+}
+
+/// A reason as a response.
+fn problem(reason: Reason, opened: &Opened) -> Result<(ResponseHeader, Bytes)> {
+    let row = reason.row();
+    let status = if opened.grpc { StatusCode::OK } else { reason.status() };
+    let mut head = ResponseHeader::build(status, Some(8))?;
+    head.insert_header(
+        "proxy-status",
+        format!("glassgate; error={}; details=\"{}\"", row.proxy_error, row.code),
+    )?;
+    head.insert_header(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))?;
+    if opened.grpc {
+        head.insert_header(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"))?;
+        head.insert_header("grpc-status", HeaderValue::from(u16::from(reason.grpc_status())))?;
+        head.insert_header("grpc-message", HeaderValue::from_static(row.title))?;
+        return Ok((head, Bytes::new()));
+    }
+    head.insert_header(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"))?;
+    let problem = Problem {
+        r#type: format!("urn:glassgate:reason:{}", row.code),
+        title: row.title,
+        status: row.status,
+        reason: row.code,
+        request_id: &opened.id,
+        trace_id: &opened.trace.trace_id().hex(),
+    };
+    // A struct of texts and numbers always serialises.
+    let body = serde_json::to_vec(&problem).unwrap_or_default();
+    Ok((head, body.into()))
+}

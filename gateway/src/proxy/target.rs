@@ -1,0 +1,50 @@
+//! The request's target: brought into one form, and put together again.
+//!
+//! What was matched is what is forwarded. Where normalisation or a rewrite changed the path, the target is rebuilt
+//! from it; where nothing changed, nothing is built.
+
+use std::borrow::Cow;
+
+use http::{Uri, uri::PathAndQuery};
+use pingora_http::RequestHeader;
+
+use crate::{
+    config::check::Rewrite,
+    listener,
+    reason::Reason,
+    route::path::{EncodedSlashes, normalise},
+};
+
+/// The path in its one spelling.
+pub fn path(head: &RequestHeader, slashes: listener::config::EncodedSlashes) -> Result<Cow<'_, str>, Reason> {
+    let slashes = match slashes {
+        listener::config::EncodedSlashes::Refuse => EncodedSlashes::Refuse,
+        listener::config::EncodedSlashes::Keep => EncodedSlashes::Keep,
+    };
+    let raw = head.raw_path();
+    // Absolute-form: the authority was compared with `Host` already, what is left is in the URI.
+    if raw.first() != Some(&b'/') && head.uri.path().starts_with('/') && raw.windows(3).any(|w| w == b"://") {
+        return normalise(head.uri.path().as_bytes(), slashes);
+    }
+    // Not from the URI, in which bytes that are no UTF-8 are replaced.
+    let end = memchr::memchr(b'?', raw).unwrap_or(raw.len());
+    normalise(&raw[..end], slashes)
+}
+
+/// What to forward in place of what came; `None` where that is the same.
+pub fn forwarded(head: &RequestHeader, path: &str, rewrite: Option<&Rewrite>) -> Result<Option<Uri>, Reason> {
+    let rewritten = rewrite.map(|rewrite| rewrite.apply(path));
+    let path = rewritten.as_deref().unwrap_or(path);
+    let raw = head.raw_path();
+    let is_same = raw.starts_with(path.as_bytes()) && matches!(raw.get(path.len()), None | Some(b'?'));
+    if is_same {
+        return Ok(None);
+    }
+    let target = match head.uri.query() {
+        Some(query) => PathAndQuery::try_from(format!("{path}?{query}")),
+        None => PathAndQuery::try_from(path),
+    };
+    let mut parts = head.uri.clone().into_parts();
+    parts.path_and_query = Some(target.map_err(|_| Reason::InvalidPath)?);
+    Uri::from_parts(parts).map(Some).map_err(|_| Reason::InvalidPath)
+}

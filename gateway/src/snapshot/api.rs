@@ -1,0 +1,25 @@
+//! A composed GraphQL API: its engine, and the services it may call.
+
+use std::{sync::Arc, time::Duration};
+
+use glassgate_graphql::Engine;
+
+use crate::{telemetry::metrics::GraphqlMetrics, upstream::FetchClient};
+
+/// Documents whose plans are kept.
+pub const PLANS: usize = 1_000;
+
+/// A composed API.
+#[derive(Debug)]
+pub struct Api {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Executes requests.
+    pub engine: Engine,
+    /// Calls services.
+    pub client: FetchClient,
+    /// Its numbers.
+    pub metrics: Arc<GraphqlMetrics>,
+    /// For one operation, all calls included.
+    pub timeout: Duration,
+}

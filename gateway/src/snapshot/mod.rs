@@ -1,0 +1,101 @@
+//! What runs: a configuration turned into objects, and how one takes the place of another.
+//!
+//! A [`Snapshot`] is immutable and fully resolved: no name is left to look up, and every handle a request needs is
+//! bound. A request takes one when it begins and keeps it to its end. *State* that must survive a reload (upstreams
+//! with their health and connections, metrics, sockets) is handed over when the next snapshot is built.
+//!
+//! - `build` makes a snapshot from a checked configuration;
+//! - `api` is a composed GraphQL API within it;
+//! - `store` holds the one that runs;
+//! - `reload` replaces it, wholly or not at all.
+
+mod api;
+mod build;
+mod reload;
+mod store;
+
+use std::{path::PathBuf, sync::Arc, time::Duration, time::SystemTime};
+
+use http::StatusCode;
+
+pub use api::Api;
+pub use build::{build, split};
+pub use reload::{Cause, Outcome, Reloader, Running, warn_about};
+pub use store::{Failure, Status, Store};
+
+use crate::{
+    config::{
+        Config,
+        check::{HeaderEdits, Respond, Rewrite},
+    },
+    route::table::Table,
+    telemetry::{Telemetry, metrics::RouteMetrics},
+    upstream::{Timeouts, Upstream},
+};
+
+/// One configuration, ready to serve.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// Digest of the files it was made of.
+    pub version: Arc<str>,
+    /// When it was taken into use.
+    pub loaded_at: SystemTime,
+    /// The file it was loaded from.
+    pub source: PathBuf,
+    /// What was written, with defaults; for operators.
+    pub config: Config,
+    /// Which requests go where.
+    pub routes: Table<Route>,
+    /// What requests report to.
+    pub telemetry: Telemetry,
+}
+
+/// A route with everything its requests need.
+#[derive(Debug)]
+pub struct Route {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its numbers.
+    pub metrics: Arc<RouteMetrics>,
+    /// What is done with its requests.
+    pub action: Action,
+    /// Changes of the request before it is forwarded.
+    pub request_headers: HeaderEdits,
+    /// Changes of the response before it is sent.
+    pub response_headers: HeaderEdits,
+}
+
+/// What is done with a request.
+#[derive(Debug)]
+pub enum Action {
+    /// Forwarded to a service.
+    Forward {
+        /// The service.
+        upstream: Arc<Upstream>,
+        /// How long it may take here.
+        timeouts: Timeouts,
+        /// Change of the path.
+        rewrite: Option<Rewrite>,
+    },
+    /// Answered by a composed API.
+    Compose(Arc<Api>),
+    /// Sent elsewhere.
+    Redirect {
+        /// The location; the request's query is added if it has none.
+        to: String,
+        /// A status of redirection.
+        status: StatusCode,
+    },
+    /// Answered by the gateway.
+    Respond(Respond),
+}
+
+impl Action {
+    /// How long everything together may take; `None` is no limit.
+    pub fn total(&self) -> Option<Duration> {
+        match self {
+            Self::Forward { timeouts, .. } => timeouts.total,
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! Replaces what runs: on a changed file, on a signal, on request.
+//!
+//! A reload is all or nothing. Everything that can fail comes first (reading and checking the files, certificates,
+//! the access log's output), then the next snapshot is built completely, new upstreams get a moment to resolve their
+//! names, and only then one pointer is exchanged. One reload runs at a time.
+
+use std::{path::PathBuf, sync::Arc, time::Duration, time::SystemTime};
+
+use tokio::{sync::Mutex, sync::watch, task};
+
+use super::{Failure, Snapshot, Status, Store, build, split};
+use crate::{
+    config::{self, Checked, Config, ConfigErrors, Inputs, Problem, Watch},
+    listener::{Change, Drain, Listener, config::ListenerConfig},
+    telemetry::{Telemetry, log::Log, metrics::Reload},
+    value::{ListenAddress, Located},
+};
+
+/// How long new upstreams may take to resolve names and check health before the first request meets them.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Who asked for a reload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// A file has changed.
+    File,
+    /// SIGHUP.
+    Signal,
+    /// `POST /config/reload`.
+    Request,
+}
+
+impl Cause {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::File => "file",
+            Self::Signal => "signal",
+            Self::Request => "request",
+        }
+    }
+}
+
+/// How a reload ended.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    /// Something new runs.
+    Applied(Status),
+    /// The files say what runs already.
+    Unchanged(Status),
+    /// The old configuration runs on.
+    Refused(Failure),
+}
+
+/// What a reload works on.
+pub struct Running {
+    /// What runs.
+    pub store: Arc<Store>,
+    /// The configuration's file.
+    pub path: PathBuf,
+    /// Everything that is shown.
+    pub telemetry: Telemetry,
+    /// The application log; `None` where the process has another.
+    pub log: Option<Log>,
+    /// The bound listeners.
+    pub listeners: Vec<Arc<Listener>>,
+    /// The address of the admin listener, as configured.
+    pub admin: Located<ListenAddress>,
+    /// Follows its section.
+    pub drain: Arc<Drain>,
+}
+
+/// Reloads the configuration.
+pub struct Reloader {
+    running: Running,
+    turn: Mutex<()>,
+    /// What the latest load has read, in vain or not.
+    inputs: watch::Sender<Inputs>,
+}
+
+/// A configuration with all that could have failed.
+struct Prepared {
+    checked: Checked,
+    changes: Vec<(Arc<Listener>, Change)>,
+    needs_restart: Vec<String>,
+}
+
+impl Reloader {
+    /// `inputs` are those of the configuration that runs.
+    pub fn new(running: Running, inputs: Inputs) -> Arc<Self> {
+        Arc::new(Self { running, turn: Mutex::new(()), inputs: watch::Sender::new(inputs) })
+    }
+
+    /// Reloads whenever a file has changed. Runs until it is dropped.
+    pub async fn follow(self: Arc<Self>) {
+        let mut inputs = self.inputs.subscribe();
+        let mut watch = Watch::new(inputs.borrow_and_update().clone());
+        loop {
+            tokio::select! {
+                () = watch.changed() => drop(self.reload(Cause::File).await),
+                // The sender is in `self`.
+                _ = inputs.changed() => {}
+            }
+            let latest = inputs.borrow_and_update().clone();
+            watch.look_at(latest);
+        }
+    }
+
+    /// Reloads now; returns when it is done.
+    pub async fn reload(&self, cause: Cause) -> Outcome {
+        let _turn = self.turn.lock().await;
+        let outcome = self.attempt(cause).await;
+        self.tell(cause, &outcome);
+        outcome
+    }
+
+    async fn attempt(&self, cause: Cause) -> Outcome {
+        let Running { store, path, telemetry, .. } = &self.running;
+        if cause != Cause::File {
+            telemetry.access_log.reopen();
+        }
+        let path = path.clone();
+        let loaded = task::spawn_blocking(move || config::load(&path)).await;
+        let now = SystemTime::now();
+        let checked = match loaded {
+            Ok(Ok(checked)) => checked,
+            Ok(Err(errors)) => return self.refuse_files(&errors, now),
+            Err(panic) => return self.refuse(Failure::outside(format!("loading has failed: {panic}"), now)),
+        };
+        self.inputs.send_replace(checked.inputs.clone());
+        let running = store.snapshot();
+        if *checked.version == *running.version {
+            let status = Status { failure: None, ..Status::clone(&store.status()) };
+            store.note(status.clone());
+            return Outcome::Unchanged(status);
+        }
+        match self.prepare(checked, &running) {
+            Ok(prepared) => Outcome::Applied(self.apply(prepared, now).await),
+            Err(text) => self.refuse(Failure::outside(text, now)),
+        }
+    }
+
+    fn refuse_files(&self, errors: &ConfigErrors, now: SystemTime) -> Outcome {
+        self.inputs.send_replace(errors.inputs().clone());
+        self.refuse(Failure::of(errors, now))
+    }
+
+    fn refuse(&self, failure: Failure) -> Outcome {
+        let store = &self.running.store;
+        store.note(Status { failure: Some(failure.clone()), ..Status::clone(&store.status()) });
+        Outcome::Refused(failure)
+    }
+
+    /// What can fail but for the files; changes nothing that anybody sees if it does.
+    fn prepare(&self, checked: Checked, running: &Snapshot) -> Result<Prepared, String> {
+        let mut needs_restart = Vec::new();
+        let mut changes = Vec::new();
+        for listener in &self.running.listeners {
+            let wanted = checked.config.listeners.iter().find(|wanted| **wanted.name == **listener.name());
+            let Some(wanted) = wanted else {
+                needs_restart.push(format!("the listener `{}` was removed", listener.name()));
+                continue;
+            };
+            let next = keep_what_is_fixed(wanted.clone(), listener, &mut needs_restart);
+            let change = listener.prepare(next).map_err(|error| error.to_string())?;
+            changes.push((listener.clone(), change));
+        }
+        needs_restart.extend(self.added(&checked.config));
+        if *checked.config.admin.address != *self.running.admin {
+            needs_restart.push(format!("`admin.address` is now {}", *checked.config.admin.address));
+        }
+        let (old, new) = (&running.config.telemetry.access_log, &checked.config.telemetry.access_log);
+        if old.resolved_output() != new.resolved_output() || old.queue != new.queue {
+            self.running.telemetry.access_log.apply(new).map_err(|error| {
+                format!("cannot open the access log's output: {error}; check telemetry.access_log.output")
+            })?;
+        }
+        Ok(Prepared { checked, changes, needs_restart })
+    }
+
+    fn added(&self, config: &Config) -> Vec<String> {
+        let is_bound =
+            |wanted: &&ListenerConfig| self.running.listeners.iter().any(|l| **l.name() == **wanted.name);
+        let added = config.listeners.iter().filter(|wanted| !is_bound(wanted));
+        added.map(|wanted| format!("the listener `{}` was added", *wanted.name)).collect()
+    }
+
+    async fn apply(&self, prepared: Prepared, now: SystemTime) -> Status {
+        let Prepared { checked, changes, needs_restart } = prepared;
+        let Running { store, telemetry, log, drain, .. } = &self.running;
+        let config = checked.config.clone();
+        let status = Status { failure: None, needs_restart, warnings: checked.warnings.clone() };
+        let (parts, settings) = split(checked);
+        let upstreams = store.upstreams().next(settings);
+        // Requests go on with the old ones meanwhile. What is not settled then would not be settled later either.
+        let _ = upstreams.settled(PATIENCE).await;
+        let snapshot = build(parts, &upstreams, telemetry, now);
+        telemetry.metrics.gateway().config_in_use(&snapshot.version, now);
+        store.replace(snapshot, upstreams, status.clone());
+        for (listener, change) in changes {
+            listener.apply(change);
+        }
+        telemetry.tracer.apply(&config.telemetry);
+        if let Some(log) = log {
+            log.apply(&config.telemetry.log);
+        }
+        drain.configure(config.drain);
+        status
+    }
+
+    fn tell(&self, cause: Cause, outcome: &Outcome) {
+        let Running { store, telemetry, path, .. } = &self.running;
+        let (cause, file, version) = (cause.as_str(), path.display(), &*store.snapshot().version);
+        let counted = match outcome {
+            Outcome::Applied(status) => {
+                tracing::info!(cause, %file, config_version = version, "configuration reloaded");
+                warn_about(&status.warnings);
+                warn_of_restart(&status.needs_restart);
+                Reload::Applied
+            }
+            Outcome::Unchanged(_) => {
+                tracing::info!(cause, %file, config_version = version, "configuration is unchanged");
+                Reload::Unchanged
+            }
+            Outcome::Refused(failure) => {
+                let error = config::render_all(&failure.problems, false);
+                let errors = failure.errors();
+                tracing::error!(
+                    cause, %file, config_version = version, count = errors, error,
+                    "configuration refused, the old one runs on"
+                );
+                Reload::Refused
+            }
+        };
+        telemetry.metrics.gateway().reloaded(counted);
+    }
+}
+
+/// Logs what is allowed but suspicious.
+pub fn warn_about(warnings: &[Problem]) {
+    for warning in warnings {
+        tracing::warn!(error = warning.render(false), "configuration is suspicious");
+    }
+}
+
+fn warn_of_restart(changes: &[String]) {
+    if !changes.is_empty() {
+        tracing::warn!(changes = changes.join("; "), "some changes need a restart");
+    }
+}
+
+/// The socket and TLS as such stay as they are until a restart.
+fn keep_what_is_fixed(
+    mut wanted: ListenerConfig,
+    listener: &Listener,
+    needs_restart: &mut Vec<String>,
+) -> ListenerConfig {
+    let name = listener.name();
+    let running = listener.settings();
+    if wanted.address.get() != running.address.get() {
+        needs_restart.push(format!("the listener `{name}` has the address {}", *wanted.address));
+        wanted.address = running.address.clone();
+    }
+    if wanted.tls.is_some() != running.tls.is_some() {
+        let now = if wanted.tls.is_some() { "speaks TLS" } else { "speaks no TLS" };
+        needs_restart.push(format!("the listener `{name}` {now}"));
+        wanted.tls = running.tls.clone();
+    }
+    wanted
+}
