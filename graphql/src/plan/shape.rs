@@ -3,7 +3,9 @@
 //! A shape belongs to a response position, not to a type: where several types
 //! are possible, it holds the members of all of them. Members are found by
 //! their JSON name; one that is needed both as a leaf and as an object stands
-//! there twice, linked by [`Member::also`], and is then read twice.
+//! there twice, linked by [`Member::also`], and is then read twice. Only the
+//! first of such a chain is ever found: a reader that began in its middle would
+//! leave the others absent.
 
 use std::sync::Arc;
 
@@ -33,12 +35,23 @@ pub(crate) struct Shape {
 /// One member to keep.
 #[derive(Debug)]
 pub(crate) struct Member {
-    /// Its name in the JSON; empty, and never matched, if it is computed.
+    /// Its name in the JSON; empty if it is computed.
     pub(crate) name: Arc<str>,
     pub(crate) read: Read,
     /// The next member with the same name, read in another way.
     pub(crate) also: Option<usize>,
-    is_computed: bool,
+    reached: Reached,
+}
+
+/// What leads a reader to a member.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reached {
+    /// Its name.
+    Name,
+    /// Another member of its name, through [`Member::also`].
+    Link,
+    /// A JSONPath: it is [`Computed`].
+    Path,
 }
 
 /// A member that a JSONPath computes from the object.
@@ -56,7 +69,7 @@ impl Shape {
     /// The member `name`, trying `hint` first: objects of a list mostly have
     /// their members in the same order.
     pub(crate) fn find(&self, name: &str, hint: usize) -> Option<usize> {
-        let is = |member: &Member| !member.is_computed && *member.name == *name;
+        let is = |member: &Member| member.reached == Reached::Name && *member.name == *name;
         if self.members.get(hint).is_some_and(is) {
             return Some(hint);
         }
@@ -77,7 +90,7 @@ impl Shape {
     /// The shape that objects under this name are read into already.
     pub(super) fn child(&self, name: &str) -> Option<ShapeId> {
         self.members.iter().find_map(|member| match member.read {
-            Read::Object(child) if *member.name == *name && !member.is_computed => Some(child),
+            Read::Object(child) if member.is_called(name) => Some(child),
             _ => None,
         })
     }
@@ -85,23 +98,32 @@ impl Shape {
     /// A member that `path` computes.
     pub(super) fn compute(&mut self, path: JsonPath, read: Read) -> usize {
         let member = self.members.len();
-        self.members.push(Member { name: "".into(), read, also: None, is_computed: true });
+        self.members.push(Member { name: "".into(), read, also: None, reached: Reached::Path });
         self.computed.push(Computed { path, member });
         member
     }
 
     fn exact(&self, name: &str, read: Read) -> Option<usize> {
-        self.members.iter().position(|m| *m.name == *name && m.read == read && !m.is_computed)
+        self.members.iter().position(|member| member.is_called(name) && member.read == read)
     }
 
     fn push(&mut self, name: &Arc<str>, read: Read) -> usize {
         let member = self.members.len();
-        // Linked behind the last of the same name, which `find` does not see.
-        let last = self.members.iter_mut().rfind(|m| m.name == *name && !m.is_computed);
-        if let Some(last) = last {
-            last.also = Some(member);
-        }
-        self.members.push(Member { name: name.clone(), read, also: None, is_computed: false });
+        let reached = match self.members.iter_mut().rfind(|known| known.is_called(name)) {
+            Some(last) => {
+                last.also = Some(member);
+                Reached::Link
+            }
+            None => Reached::Name,
+        };
+        self.members.push(Member { name: name.clone(), read, also: None, reached });
         member
+    }
+}
+
+impl Member {
+    /// Whether it is the JSON's member of this name.
+    fn is_called(&self, name: &str) -> bool {
+        self.reached != Reached::Path && *self.name == *name
     }
 }

@@ -251,3 +251,68 @@ async fn everything_may_be_skipped() {
     let query = "query { thing { id @include(if: false) } }";
     assert_eq!(thing("{}", query).await, json!({"data": {"thing": {}}}));
 }
+
+/// Owners are needed as text, as a template's value, as a batch's key and, in
+/// two shapes, as objects.
+const SHARED: &str = r#"
+    scalar Any
+    type Query { pets: [Pet!] @rest(source: "users", GET: "/pets") }
+    union Pet = Cat | Dog
+    type Cat { owner: Owner  age: Int  snack: Snack @json(path: "$.owner.likes") }
+    type Dog {
+        owner: String
+        keeper: Owner @rest(source: "orders", GET: "/owners{?ids}", batch: {key: "owner", param: "ids", match: "name"})
+        likes: Snack @rest(source: "products", POST: "/likes", body: "{parent.owner}")
+    }
+    type Owner { name: String  age: Int  raw: Any @json(path: "$.likes")  likes: Snack }
+    type Snack { taste: String  price: Int }
+"#;
+
+/// An object with these members, as text, in every order.
+fn orders(members: &[(&str, &str)]) -> Vec<String> {
+    let mut orders = vec![Vec::new()];
+    for next in members {
+        let insert = |order: &Vec<_>, at| [&order[..at], &[next], &order[at..]].concat();
+        orders = orders.iter().flat_map(|order| (0..=order.len()).map(move |at| insert(order, at))).collect();
+    }
+    let text = |order: &Vec<&(&str, &str)>| {
+        let members: Vec<String> = order.iter().map(|(name, json)| format!("\"{name}\":{json}")).collect();
+        format!("{{{}}}", members.join(","))
+    };
+    orders.iter().map(text).collect()
+}
+
+#[tokio::test]
+async fn a_member_needed_in_several_ways_is_found_wherever_it_stands() {
+    let query = "{ pets {
+        ... on Cat { owner { raw name age likes { price } more: likes { taste } } age snack { taste } }
+        ... on Dog { keeper { age raw name likes { taste } } likes { taste } boss: owner }
+    } }";
+    let likes = json!({"taste": "fish", "price": 2});
+    let engine = engine(SHARED);
+    for owner in orders(&[("likes", &likes.to_string()), ("name", "\"Al\""), ("age", "9")]) {
+        let cats = orders(&[("owner", &owner), ("__typename", "\"Cat\""), ("age", "3")]);
+        let dogs = orders(&[("owner", "\"Al\""), ("__typename", "\"Dog\""), ("age", "3")]);
+        for (cat, dog) in cats.iter().zip(&dogs) {
+            let (pets, keepers) = (format!("[{cat},{dog},{cat}]"), format!("[{owner}]"));
+            let bodies = format!("{pets} {keepers}");
+            let fake = Fake::new(move |call| match &*call.source {
+                "users" => Reply::Status(200, pets.clone()),
+                "orders" => Reply::Status(200, keepers.clone()),
+                _ => Reply::Json(json!({"taste": String::from_utf8_lossy(call.body.as_ref().unwrap())})),
+            });
+            let cat = json!({
+                "owner": {"raw": likes, "name": "Al", "age": 9, "likes": {"price": 2}, "more": {"taste": "fish"}},
+                "age": 3,
+                "snack": {"taste": "fish"},
+            });
+            let dog = json!({
+                "keeper": {"age": 9, "raw": likes, "name": "Al", "likes": {"taste": "fish"}},
+                "likes": {"taste": "\"Al\""},
+                "boss": "Al",
+            });
+            let expected = json!({"data": {"pets": [cat, dog, cat]}});
+            assert_eq!(ask(&engine, &fake, query).await, expected, "{bodies}");
+        }
+    }
+}
