@@ -337,7 +337,8 @@ pub struct Rest {
     pub uri: UriTemplate,
     /// Headers to send, in the SDL's order.
     pub headers: Vec<HeaderTemplate>,
-    /// The caller's headers that the source asks for.
+    /// The caller's headers that the source asks for: each once, and none that
+    /// the call sets itself.
     pub forward: Vec<HeaderName>,
     /// A JSON body.
     pub body: Option<BodyTemplate>,

@@ -2,5 +2,6 @@
 
 mod batching;
 mod failing;
+mod sending;
 mod shaping;
 mod writing;

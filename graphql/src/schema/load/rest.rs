@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use apollo_compiler::Node;
 use apollo_compiler::ast::{Directive, OperationType, Value};
-use http::Method;
+use http::header::{ACCEPT, CONTENT_TYPE};
+use http::{HeaderName, Method};
 
 use super::super::model::Rest;
 use super::super::problem::{Problems, did_you_mean, listed};
@@ -46,7 +47,7 @@ pub(super) fn compile(
     let expose = expose(&args, problems);
     Some(Rest {
         coordinate: site.coordinate.clone(),
-        forward: cx.sources.0.get(source).map(|source| source.forward.clone()).unwrap_or_default(),
+        forward: forward(cx, source, &templates.headers),
         source: source.into(),
         method,
         uri: templates.uri?,
@@ -71,6 +72,22 @@ fn source<'a>(cx: &Context<'_>, args: &Arguments<'a>, problems: &mut Problems) -
         );
     }
     Some(source)
+}
+
+/// What the source asks for of the caller's headers, each name once, but for
+/// those that the call sets itself: what a body is and what is read of the
+/// answer is never the caller's to say, and a header of the schema is its own
+/// even where its template yields no value.
+fn forward(cx: &Context<'_>, source: &str, set: &[HeaderTemplate]) -> Vec<HeaderName> {
+    let asked = cx.sources.0.get(source).map_or(&[][..], |source| &source.forward);
+    let mut forward: Vec<HeaderName> = Vec::with_capacity(asked.len());
+    for name in asked {
+        let is_set = [ACCEPT, CONTENT_TYPE].contains(name) || set.iter().any(|set| set.name() == name);
+        if !is_set && !forward.contains(name) {
+            forward.push(name.clone());
+        }
+    }
+    forward
 }
 
 fn method(site: &Site<'_>, args: &Arguments<'_>, problems: &mut Problems) -> Option<Method> {
