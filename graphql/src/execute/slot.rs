@@ -20,7 +20,11 @@ pub(crate) struct Slot {
 }
 
 /// What a slot holds, and so what its numbers mean.
+///
+/// As wide as the numbers: padding beside it would be copied byte by byte, which
+/// made reading a slot back from the stack as dear as all the rest of a lookup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
 pub(crate) enum Kind {
     /// Nothing was there.
     Absent,
@@ -220,24 +224,23 @@ impl Store {
     }
 
     /// The value that `path` leads to from `from`, a value of node `node`.
+    #[inline]
     pub(crate) fn follow(&self, from: Slot, path: &Path, node: Option<NodeId>) -> Slot {
-        let mut slot = from;
-        for step in &path.0 {
-            slot = match (*step, slot.kind) {
-                (Step::Member { shape, member, instead }, Kind::Row) => {
-                    let table = &self.tables[shape];
-                    match (table.get(slot.index(), member), instead) {
-                        (found, Some(instead)) if found.kind == Kind::Absent => {
-                            table.get(slot.index(), instead)
-                        }
-                        (found, _) => found,
-                    }
+        path.0.iter().fold(from, |slot, step| self.go(slot, step, node))
+    }
+
+    fn go(&self, from: Slot, step: &Step, node: Option<NodeId>) -> Slot {
+        match (step, from.kind) {
+            (Step::Member { shape, member, instead }, Kind::Row) => {
+                let table = &self.tables[*shape];
+                match (table.get(from.index(), *member), instead) {
+                    (found, Some(instead)) if found.kind == Kind::Absent => table.get(from.index(), *instead),
+                    (found, _) => found,
                 }
-                (Step::Index(index), Kind::Rows | Kind::List) => self.item(slot, index, node),
-                _ => return Slot::ABSENT,
-            };
+            }
+            (Step::Index(index), Kind::Rows | Kind::List) => self.item(from, *index, node),
+            _ => Slot::ABSENT,
         }
-        slot
     }
 
     fn item(&self, slot: Slot, index: i64, node: Option<NodeId>) -> Slot {
