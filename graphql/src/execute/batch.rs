@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::ops::Range;
 
 use super::key::{InvalidKey, encode};
 use super::{Job, Kind, Received, Run, Slot};
@@ -55,11 +56,20 @@ pub(super) struct Key {
     json: Box<str>,
 }
 
-/// A key of a parent, before keys are unique.
+/// The parents' keys before they are unique, as they compare and as they are
+/// sent. Most are repetitions, so their texts share two buffers.
+#[derive(Default)]
 struct Wanted {
+    keys: Vec<WantedKey>,
     bytes: Vec<u8>,
     json: Vec<u8>,
+}
+
+/// Where a key is in the buffers.
+struct WantedKey {
     group: usize,
+    bytes: Range<usize>,
+    json: Range<usize>,
 }
 
 impl Run<'_> {
@@ -72,11 +82,12 @@ impl Run<'_> {
         };
         let parents = self.nodes[node].parents.clone();
         let mut batched = Batched::default();
-        let mut wanted: Vec<Wanted> = Vec::with_capacity(parents.len());
+        let mut wanted = Wanted::default();
         let mut group_of: HashMap<Vec<u8>, usize> = HashMap::new();
         for parent in parents.iter() {
             let group = match at.parents.is_empty() {
-                true => *group_of.entry(Vec::new()).or_insert(0),
+                // One group; not worth a look-up per parent.
+                true => 0,
                 false => {
                     let count = group_of.len();
                     *group_of.entry(self.rest_of_template(at, *parent)).or_insert(count)
@@ -90,18 +101,18 @@ impl Run<'_> {
                     failed: Vec::new(),
                 });
             }
-            let from = wanted.len();
+            let from = wanted.keys.len();
             let wish = match self.wanted(at, *parent, group, &mut wanted) {
-                Ok(()) if wanted.len() == from => Wish::Nothing,
-                Ok(()) => Wish::Keys { group, from, to: wanted.len() },
+                Ok(()) if wanted.keys.len() == from => Wish::Nothing,
+                Ok(()) => Wish::Keys { group, from, to: wanted.keys.len() },
                 Err(InvalidKey) => {
-                    wanted.truncate(from);
+                    wanted.keys.truncate(from);
                     Wish::Fault(self.fault(Fault::of(Code::InvalidKey).at_source(&at.rest.source)))
                 }
             };
             batched.wishes.push(wish);
         }
-        unique(&mut batched, wanted);
+        unique(&mut batched, &wanted);
         let mut jobs = Vec::new();
         for (group, found) in batched.groups.iter().enumerate() {
             let max = batch.max.max(1);
@@ -127,13 +138,7 @@ impl Run<'_> {
     }
 
     /// Appends the keys of one parent.
-    fn wanted(
-        &self,
-        node: &Node,
-        parent: u32,
-        group: usize,
-        wanted: &mut Vec<Wanted>,
-    ) -> Result<(), InvalidKey> {
+    fn wanted(&self, node: &Node, parent: u32, group: usize, wanted: &mut Wanted) -> Result<(), InvalidKey> {
         let [path] = &node.keys[..] else {
             return self.wanted_composite(node, parent, group, wanted);
         };
@@ -145,9 +150,10 @@ impl Run<'_> {
             _ => std::slice::from_ref(&slot),
         };
         for item in items.iter().filter(|item| !item.is_null()) {
-            let mut bytes = Vec::with_capacity(16);
-            encode(received, *item, &mut bytes)?;
-            wanted.push(Wanted { bytes, json: received.json(*item).into_owned(), group });
+            let begin = wanted.end();
+            encode(received, *item, &mut wanted.bytes)?;
+            wanted.json.extend_from_slice(&received.json(*item));
+            wanted.push(group, begin);
         }
         Ok(())
     }
@@ -157,48 +163,70 @@ impl Run<'_> {
         node: &Node,
         parent: u32,
         group: usize,
-        wanted: &mut Vec<Wanted>,
+        wanted: &mut Wanted,
     ) -> Result<(), InvalidKey> {
         let names = node.rest.batch.iter().flat_map(|batch| &batch.keys).map(|key| &key.name);
-        let (mut bytes, mut json) = (Vec::new(), vec![b'{']);
-        for (name, path) in names.zip(&node.keys) {
+        let begin = wanted.end();
+        wanted.json.push(b'{');
+        for (at, (name, path)) in names.zip(&node.keys).enumerate() {
             let (slot, Some(received)) = self.of_parent(node, parent, path) else {
                 return Ok(());
             };
             if slot.is_null() {
                 return Ok(());
             }
-            encode(received, slot, &mut bytes)?;
-            if json.len() > 1 {
-                json.push(b',');
+            encode(received, slot, &mut wanted.bytes)?;
+            if at > 0 {
+                wanted.json.push(b',');
             }
-            json.extend_from_slice(serde_json::Value::from(&**name).to_string().as_bytes());
-            json.push(b':');
-            json.extend_from_slice(&received.json(slot));
+            wanted.json.extend_from_slice(serde_json::Value::from(&**name).to_string().as_bytes());
+            wanted.json.push(b':');
+            wanted.json.extend_from_slice(&received.json(slot));
         }
-        json.push(b'}');
-        wanted.push(Wanted { bytes, json, group });
+        wanted.json.push(b'}');
+        wanted.push(group, begin);
         Ok(())
+    }
+}
+
+impl Wanted {
+    /// Where the next key begins in either buffer.
+    fn end(&self) -> (usize, usize) {
+        (self.bytes.len(), self.json.len())
+    }
+
+    /// Adds the key that was written since `begin`; one that is given up is not
+    /// added and its text lies unused.
+    fn push(&mut self, group: usize, begin: (usize, usize)) {
+        let end = self.end();
+        self.keys.push(WantedKey { group, bytes: begin.0..end.0, json: begin.1..end.1 });
+    }
+
+    fn bytes(&self, key: &WantedKey) -> &[u8] {
+        &self.bytes[key.bytes.clone()]
+    }
+
+    fn json(&self, key: &WantedKey) -> &str {
+        // Pieces of bodies, which are read as text.
+        std::str::from_utf8(&self.json[key.json.clone()]).unwrap_or_default()
     }
 }
 
 /// Sorts the keys into their groups and drops repetitions; what parents wished
 /// for becomes numbers of keys.
-fn unique(batched: &mut Batched, mut wanted: Vec<Wanted>) {
-    let mut order: Vec<usize> = (0..wanted.len()).collect();
+fn unique(batched: &mut Batched, wanted: &Wanted) {
+    let mut order: Vec<usize> = (0..wanted.keys.len()).collect();
     // Stable, so that of equal keys the first one's spelling is sent.
     order.sort_by(|a, b| {
-        let (a, b) = (&wanted[*a], &wanted[*b]);
-        a.group.cmp(&b.group).then_with(|| a.bytes.cmp(&b.bytes))
+        let (a, b) = (&wanted.keys[*a], &wanted.keys[*b]);
+        a.group.cmp(&b.group).then_with(|| wanted.bytes(a).cmp(wanted.bytes(b)))
     });
-    batched.wished = vec![0; wanted.len()];
+    batched.wished = vec![0; wanted.keys.len()];
     for at in order {
-        let Wanted { bytes, json, group } =
-            std::mem::replace(&mut wanted[at], Wanted { bytes: Vec::new(), json: Vec::new(), group: 0 });
-        let keys = &mut batched.groups[group].keys;
+        let key = &wanted.keys[at];
+        let (keys, bytes) = (&mut batched.groups[key.group].keys, wanted.bytes(key));
         if keys.last().is_none_or(|last| *last.bytes != *bytes) {
-            let json = String::from_utf8(json).unwrap_or_default().into_boxed_str();
-            keys.push(Key { bytes: bytes.into(), json });
+            keys.push(Key { bytes: bytes.into(), json: wanted.json(key).into() });
         }
         batched.wished[at] = u32::try_from(keys.len() - 1).unwrap_or(u32::MAX);
     }
