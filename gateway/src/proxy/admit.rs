@@ -134,7 +134,7 @@ fn admitted(gateway: &Gateway, found: Found, opened: &Opened) -> Admitted {
         _ => None,
     };
     Admitted {
-        _in_flight: route.metrics.in_flight(&opened.method),
+        in_flight: Some(route.metrics.in_flight(&opened.method)),
         deadline: total.and_then(|total| opened.started.checked_add(total)),
         exchange,
         route,

@@ -66,8 +66,8 @@ pub struct Admitted {
     pub deadline: Option<Instant>,
     /// The composition layer's part, where the route leads there.
     pub exchange: Option<Arc<Exchange>>,
-    /// Counts the request as being handled.
-    pub _in_flight: InFlight,
+    /// Counts the request as being handled; taken when it ends, before it is recorded.
+    pub in_flight: Option<InFlight>,
 }
 
 /// The attempts to get an answer from an upstream.

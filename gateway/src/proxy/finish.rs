@@ -57,6 +57,9 @@ impl Drop for RequestContext {
 fn conclude(context: &mut RequestContext) {
     context.outcome.finished = true;
     context.end_attempt(context.outcome.reason);
+    if let Some(admitted) = &mut context.admitted {
+        drop(admitted.in_flight.take());
+    }
     let RequestContext { opened, admitted, attempts, outcome } = context;
     let Some(opened) = opened else { return };
     let now = Instant::now();

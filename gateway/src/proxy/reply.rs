@@ -155,16 +155,17 @@ async fn send(
         session.set_keepalive(None);
     }
     if unread {
+        session.set_close_on_response_before_downstream_finish(false);
         session.set_total_drain_timeout(Some(DRAIN));
     }
     let body = if opened.method == Method::HEAD { Bytes::new() } else { body };
     context.outcome.status = Some(head.status.as_u16());
     session.write_response_header(Box::new(head), body.is_empty()).await?;
-    if !body.is_empty() {
-        context.outcome.response_bytes = body.len() as u64;
-        session.write_response_body(Some(body), true).await?;
+    if body.is_empty() {
+        return session.finish_body().await;
     }
-    Ok(())
+    context.outcome.response_bytes = body.len() as u64;
+    session.write_response_body(Some(body), true).await
 }
 
 #[derive(Serialize)]

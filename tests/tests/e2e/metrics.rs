@@ -43,7 +43,7 @@ async fn requests_and_attempts_are_counted_with_their_labels() {
     gateway.metric(server, &labels("500"), |count| count == 1.0).await;
     let metrics = gateway.metrics().await;
     let client = "http_client_request_duration_seconds_count";
-    assert_eq!(metrics.value(client, &[("gateway_upstream", "up")]), 3.0, "{}", metrics.text);
+    assert_eq!(metrics.value(client, &[("upstream", "up")]), 3.0, "{}", metrics.text);
     assert_eq!(metrics.value("http_server_response_body_size_bytes_sum", &[("http_route", "all")]), 15.0);
     assert_eq!(metrics.value("http_server_active_requests", &[]), 0.0);
     assert_eq!(metrics.value("gateway_ready", &[]), 1.0);

@@ -131,7 +131,9 @@ async fn both_directions_flow_at_the_same_time() {
                 }
             }
             drop(sender);
-            assert!(within("the answer ends", DEADLINE, body.frame()).await.is_none());
+            // HTTP/2 may end a body with a frame that holds nothing.
+            let end = within("the answer ends", DEADLINE, body.collect()).await.unwrap().to_bytes();
+            assert!(end.is_empty(), "{protocol:?}, upstream HTTP/2: {http2}: {end:?}");
         }
     }
 }

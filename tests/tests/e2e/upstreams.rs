@@ -6,12 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
-use futures::stream;
 use http::Version;
+use tests::client::{Connection, Protocol};
 use tests::raw::RawClient;
 use tests::tls::Authority;
-use tests::{Gateway, Launch, TcpUpstream, Upstream, client, closed_port, empty, full, reply, streaming};
+use tests::{Gateway, Launch, TcpUpstream, Upstream, client, closed_port, empty, full, reply};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::{proxy_to, proxy_with};
@@ -74,12 +73,8 @@ async fn an_answer_cut_short_is_cut_short_for_the_client_too() {
     let line = gateway.access_log("the request's line", |line| line["reason"] == "upstream_reset").await;
     assert_eq!(line["status"], 200, "the status was sent before the upstream vanished");
 
-    let vanishing = Upstream::start(|_| async {
-        let chunks = [Ok(Bytes::from("one ")), Err(std::io::Error::other("gone"))];
-        Ok(http::Response::new(streaming(stream::iter(chunks))))
-    })
-    .await;
-    let gateway = Gateway::start(proxy_to(&vanishing)).await;
+    let vanishing = rude(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\none \r\n").await;
+    let gateway = Gateway::start(proxy_with(&vanishing.url(), "")).await;
     let request = client::request("GET", &gateway.url("/")).body(empty()).unwrap();
     assert!(client::try_send(request).await.is_err(), "a chunked answer without its end passed as a whole");
 }
@@ -218,8 +213,11 @@ async fn least_request_avoids_the_endpoint_that_is_busy() {
 async fn connections_are_reused() {
     let upstream = Upstream::saying("up").await;
     let gateway = Gateway::start(proxy_to(&upstream)).await;
+    // Each serving thread has connections of its own, so the requests share one connection, which stays on one thread.
+    let mut connection = Connection::open(gateway.address(), Protocol::H1).await;
     for _ in 0..10 {
-        gateway.get("/").await;
+        let request = client::request("GET", "http://a.test/").body(empty()).unwrap();
+        assert_eq!(connection.send(request).await.unwrap().text(), "up");
     }
     let metrics = gateway.metrics().await;
     assert_eq!(metrics.value("gateway_upstream_connections_opened_total", &[("upstream", "up")]), 1.0);

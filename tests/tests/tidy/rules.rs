@@ -122,7 +122,8 @@ pub fn files_say_what_they_own(source: &Source) -> Vec<Finding> {
 
 /// Whether a file is only compiled for tests.
 pub fn is_test(path: &str) -> bool {
-    path.ends_with("/tests.rs") || path.contains("/src/") && path.contains("/tests/")
+    let of_tests = ["/tests/", "/testkit/", "/testkit.rs", "/testing.rs"];
+    path.ends_with("/tests.rs") || path.contains("/src/") && of_tests.iter().any(|part| path.contains(part))
 }
 
 /// `unwrap` says nothing to whom it happens.

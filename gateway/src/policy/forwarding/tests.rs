@@ -76,7 +76,10 @@ fn trusted_proxies_say_which_scheme_and_host_it_was() {
         let from = origin(&sent, peer(PROXY), &trust);
         assert!(from.https);
         let told = tell(&sent, peer(PROXY), &from, &trust, Some(&HeaderValue::from_static("inner")));
-        assert_eq!((told.proto.as_bytes(), told.host.unwrap().as_bytes()), (&b"https"[..], &b"shop.test"[..]));
+        assert_eq!(
+            (told.proto.as_bytes(), told.host.unwrap().as_bytes()),
+            (&b"https"[..], &b"shop.test"[..])
+        );
         let nonsense = origin(&headers(&[("x-forwarded-proto", "gopher")]), peer(PROXY), &trust);
         assert!(!nonsense.https, "the connection itself is what is known then");
     });

@@ -27,15 +27,16 @@ struct Calls {
     upstreams: Upstreams,
     fetch: UpstreamFetch,
     log: Arc<CallLog>,
+    pool: Pool,
 }
 
 impl Calls {
     fn to(config: Value) -> Self {
         let (upstreams, upstream) = single(config);
-        Self::with(upstreams, upstream)
+        Self::with(upstreams, upstream, Pool::new())
     }
 
-    fn with(upstreams: Upstreams, upstream: Arc<Upstream>) -> Self {
+    fn with(upstreams: Upstreams, upstream: Arc<Upstream>, pool: Pool) -> Self {
         let log = Arc::new(CallLog::default());
         let context = CallContext {
             trace: TraceContext::new(&HeaderMap::new(), false, |_, _| true),
@@ -43,7 +44,7 @@ impl Calls {
             calls: log.clone(),
         };
         let client = FetchClient::new([("service".into(), upstream.clone())]);
-        Self { upstream, upstreams, fetch: client.on_behalf_of(context, Pool::new()), log }
+        Self { upstream, upstreams, fetch: client.on_behalf_of(context, pool.clone()), log, pool }
     }
 
     async fn get(&self, path: &str) -> Result<FetchResponse, FetchError> {
@@ -204,6 +205,6 @@ async fn a_reload_that_changes_weights_finds_the_connections_in_the_pool() {
     let upstreams = calls.upstreams.next([crate::upstream::testkit::settings("service", changed)]);
     let upstream = upstreams.get("service").unwrap().clone();
     assert!(!Arc::ptr_eq(&upstream, &calls.upstream));
-    Calls::with(upstreams, upstream).get("/").await.unwrap();
+    Calls::with(upstreams, upstream, calls.pool.clone()).get("/").await.unwrap();
     assert_eq!(server.connections(), 1);
 }
