@@ -3,7 +3,7 @@
 //! The order is fixed: the head must be sound before anything is decided by it, the path must be in its one spelling
 //! before it is matched.
 
-use std::{borrow::Cow, sync::Arc};
+use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue, Method, header};
 use pingora_error::Result;
@@ -101,7 +101,7 @@ fn head_bytes(headers: &HeaderMap) -> u64 {
     headers.iter().map(|(name, value)| (name.as_str().len() + value.len() + 32) as u64).sum()
 }
 
-fn look_up(head: &RequestHeader, opened: &Opened, path: &Cow<'_, str>) -> Result<Arc<Route>, Refusal> {
+fn look_up(head: &RequestHeader, opened: &Opened, path: &str) -> Result<Arc<Route>, Refusal> {
     let host = opened.host.as_ref().map(HeaderValue::as_bytes).unwrap_or_default();
     let asked = Head {
         // A host that is no text matches no route but those for any host.
