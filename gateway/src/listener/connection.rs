@@ -19,6 +19,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::task::Waker;
 use std::time::Duration;
 
+use http::HeaderValue;
 use pingora_core::protocols::Digest;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -27,6 +28,7 @@ use super::drain::{Drain, lock};
 use super::ending::{Departed, Ending};
 use super::listener::Listener;
 use super::request::RequestGuard;
+use super::tls::TlsFacts;
 
 /// What a connection is doing; decides its deadline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,25 +62,14 @@ const PHASES: [Phase; 7] = [
 
 const NO_VERDICT: u8 = u8::MAX;
 
-/// What TLS agreed on.
-#[derive(Debug, Clone)]
-pub struct TlsFacts {
-    /// `TLSv1_3` or `TLSv1_2`.
-    pub version: &'static str,
-    /// The cipher suite's IANA name.
-    pub cipher: &'static str,
-    /// The name the client asked for (SNI).
-    pub server_name: Option<String>,
-    /// How long the handshake took.
-    pub handshake: Duration,
-}
-
 /// The state of one client connection.
 pub struct Connection {
     id: u64,
     listener: Arc<Listener>,
     drain: Arc<Drain>,
     peer: SocketAddr,
+    /// The peer's IP address as it stands in headers, made when it is first asked for.
+    peer_text: OnceLock<HeaderValue>,
     local: SocketAddr,
     opened: Instant,
     tls: OnceLock<TlsFacts>,
@@ -120,6 +111,7 @@ impl Connection {
             listener,
             drain,
             peer: canonical(peer),
+            peer_text: OnceLock::new(),
             local: canonical(local),
             opened: Instant::now(),
             tls: OnceLock::new(),
@@ -162,6 +154,12 @@ impl Connection {
     /// The client's end of the socket. IPv4 on a dual-stack socket is given as IPv4.
     pub fn peer(&self) -> SocketAddr {
         self.peer
+    }
+
+    /// The IP address of [`Self::peer`] as a header's value.
+    pub fn peer_text(&self) -> &HeaderValue {
+        let text = || HeaderValue::from_str(&self.peer.ip().to_string()).expect("an address is ASCII");
+        self.peer_text.get_or_init(text)
     }
 
     /// Our end of the socket.

@@ -34,14 +34,14 @@ mod tls;
 mod watch;
 
 pub use accept::{Worker, serve};
-pub use connection::{Connection, TlsFacts};
+pub use connection::Connection;
 pub use drain::{Drain, Drained};
 pub use ending::{Departed, Ending, ListenerEvents};
 pub use listener::{BindError, Bound, Change, Listener, bind, open};
 pub use request::RequestGuard;
 pub use serve::h2_options;
 pub use threads::Threads;
-pub use tls::{TlsError, check as check_tls};
+pub use tls::{TlsError, TlsFacts, check as check_tls};
 
 #[cfg(test)]
 mod tests;

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::{self, PemObject};
@@ -24,7 +24,6 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::config::{CertificateConfig, TlsConfig, TlsVersion, resolve};
-use super::connection::TlsFacts;
 use super::ending::Ending;
 use crate::value::{Located, Place};
 
@@ -214,6 +213,19 @@ fn unreadable(file: &Located<PathBuf>, path: &Path, what: &str, error: &pem::Err
         error => format!("`{path}` is not a valid PEM file ({error}); it must hold {what}"),
     };
     TlsError::at(file, message)
+}
+
+/// What TLS agreed on.
+#[derive(Debug, Clone)]
+pub struct TlsFacts {
+    /// `TLSv1_3` or `TLSv1_2`.
+    pub version: &'static str,
+    /// The cipher suite's IANA name.
+    pub cipher: &'static str,
+    /// The name the client asked for (SNI).
+    pub server_name: Option<String>,
+    /// How long the handshake took.
+    pub handshake: Duration,
 }
 
 /// A TLS connection as served: reads from the socket in whole records.

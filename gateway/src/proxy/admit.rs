@@ -133,13 +133,8 @@ fn admitted(gateway: &Gateway, found: Found, opened: &Opened) -> Admitted {
         Action::Compose(api) => Some(Exchange::new(api.clone(), opened, gateway.pool.clone())),
         _ => None,
     };
-    Admitted {
-        in_flight: Some(route.metrics.in_flight(&opened.method)),
-        deadline: total.and_then(|total| opened.started.checked_add(total)),
-        exchange,
-        route,
-        target,
-    }
+    route.metrics.began(&opened.method);
+    Admitted { deadline: total.and_then(|total| opened.started.checked_add(total)), exchange, route, target }
 }
 
 /// Whether the client waits to be asked for its body.

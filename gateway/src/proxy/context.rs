@@ -14,7 +14,7 @@ use crate::{
     policy::forwarding::{Origin, Peer},
     reason::Reason,
     snapshot::{Route, Snapshot},
-    telemetry::{metrics::InFlight, request_id::RequestId, trace::TraceContext},
+    telemetry::{request_id::RequestId, trace::TraceContext},
     upstream::{Attempt, EndpointId, Finished},
 };
 
@@ -66,8 +66,6 @@ pub struct Admitted {
     pub deadline: Option<Instant>,
     /// The composition layer's part, where the route leads there.
     pub exchange: Option<Arc<Exchange>>,
-    /// Counts the request as being handled; taken when it ends, before it is recorded.
-    pub in_flight: Option<InFlight>,
 }
 
 /// The attempts to get an answer from an upstream.

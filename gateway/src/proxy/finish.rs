@@ -57,9 +57,6 @@ impl Drop for RequestContext {
 fn conclude(context: &mut RequestContext) {
     context.outcome.finished = true;
     context.end_attempt(context.outcome.reason);
-    if let Some(admitted) = &mut context.admitted {
-        drop(admitted.in_flight.take());
-    }
     let RequestContext { opened, admitted, attempts, outcome } = context;
     let Some(opened) = opened else { return };
     let now = Instant::now();
@@ -101,7 +98,10 @@ impl Ending<'_> {
 
     fn count(&self) {
         let metrics = match self.admitted {
-            Some(admitted) => &admitted.route.metrics,
+            Some(admitted) => {
+                admitted.route.metrics.ended(&self.opened.method);
+                &admitted.route.metrics
+            }
             None => self.opened.snapshot.telemetry.metrics.unmatched(),
         };
         metrics.record(&RequestRecord {
@@ -141,7 +141,7 @@ impl Ending<'_> {
             response_bytes: self.outcome.response_bytes,
             duration: self.duration,
             upstream,
-            endpoint: last.map(|finished| &*finished.endpoint),
+            endpoint: last.map(|finished| &**finished.endpoint.label()),
             attempts: u32::try_from(self.attempts.finished.len()).unwrap_or(u32::MAX),
             user_agent: opened.user_agent.as_ref().map(HeaderValue::as_bytes),
             graphql: self.operation.as_ref().map(|operation| GraphqlEntry {

@@ -23,7 +23,7 @@ pub fn unconnected(context: &mut RequestContext, mut error: Box<Error>) -> Box<E
     context.end_attempt(Some(reason));
     let may_retry = may_connect_elsewhere(context);
     if let Some(finished) = context.attempts.finished.last() {
-        context.attempts.tried.push(finished.endpoint_id);
+        context.attempts.tried.push(finished.endpoint.id());
     }
     error.set_retry(may_retry);
     if !may_retry {

@@ -41,10 +41,15 @@ pub fn forwarded(head: &RequestHeader, path: &str, rewrite: Option<&Rewrite>) ->
         return Ok(None);
     }
     let target = match head.uri.query() {
-        Some(query) => PathAndQuery::try_from(format!("{path}?{query}")),
+        Some(query) => PathAndQuery::try_from([path, "?", query].concat()),
         None => PathAndQuery::try_from(path),
     };
+    let target = target.map_err(|_| Reason::InvalidPath)?;
+    // Over HTTP/2 the authority is part of it.
+    if head.uri.authority().is_none() {
+        return Ok(Some(target.into()));
+    }
     let mut parts = head.uri.clone().into_parts();
-    parts.path_and_query = Some(target.map_err(|_| Reason::InvalidPath)?);
+    parts.path_and_query = Some(target);
     Uri::from_parts(parts).map(Some).map_err(|_| Reason::InvalidPath)
 }

@@ -7,7 +7,6 @@
 //! A span is only made where it is kept: until then a [`Finished`] attempt is a few plain values.
 
 use std::{
-    net::SocketAddr,
     sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
@@ -24,7 +23,7 @@ use super::{
 use crate::{
     reason::Reason,
     telemetry::{
-        metrics::{AttemptRecord, InFlight},
+        metrics::AttemptRecord,
         names::spans::attr,
         trace::{Span, SpanId, SpanKind, method_name},
     },
@@ -32,7 +31,13 @@ use crate::{
 
 /// A running attempt.
 #[derive(Debug)]
-pub struct Attempt {
+pub struct Attempt(
+    /// Taken by whoever ends it.
+    Option<Running>,
+);
+
+#[derive(Debug)]
+struct Running {
     upstream: Arc<Upstream>,
     chosen: Chosen,
     method: Method,
@@ -42,8 +47,6 @@ pub struct Attempt {
     started_at: SystemTime,
     connection: Option<Connection>,
     status: Option<u16>,
-    finished: bool,
-    _in_flight: InFlight,
 }
 
 /// What an attempt talked over.
@@ -68,8 +71,8 @@ impl Attempt {
         if !tried.is_empty() {
             upstream.metrics().connect_retried();
         }
-        Ok(Self {
-            _in_flight: upstream.metrics().in_flight(),
+        upstream.metrics().attempt_began();
+        Ok(Self(Some(Running {
             upstream: upstream.clone(),
             chosen,
             method: method.clone(),
@@ -79,58 +82,79 @@ impl Attempt {
             started_at: SystemTime::now(),
             connection: None,
             status: None,
-            finished: false,
-        })
+        })))
+    }
+
+    fn running(&self) -> &Running {
+        self.0.as_ref().expect("an attempt runs until it is consumed")
+    }
+
+    fn running_mut(&mut self) -> &mut Running {
+        self.0.as_mut().expect("an attempt runs until it is consumed")
     }
 
     /// Where it goes.
     pub fn endpoint(&self) -> &Endpoint {
-        &self.chosen
+        &self.running().chosen
     }
 
     /// 1 for the first attempt of a request.
     pub fn number(&self) -> u32 {
-        self.number
+        self.running().number
     }
 
     /// Id of the attempt's CLIENT span, which the upstream is told as its parent.
     pub fn span_id(&self) -> SpanId {
-        self.span_id
+        self.running().span_id
     }
 
     /// How Pingora connects.
     pub fn peer(&self, timeouts: Timeouts) -> Box<HttpPeer> {
-        self.upstream.peer(&self.chosen, timeouts)
+        let running = self.running();
+        running.upstream.peer(&running.chosen, timeouts)
     }
 
     /// A connection stands.
     pub fn connected(&mut self, connection: Connection) {
-        self.connection = Some(connection);
+        let running = self.running_mut();
+        running.connection = Some(connection);
         if connection.reused {
-            self.upstream.metrics().connection_reused();
+            running.upstream.metrics().connection_reused();
         } else {
-            self.upstream.metrics().connection_opened(self.started.elapsed());
+            running.upstream.metrics().connection_opened(running.started.elapsed());
         }
     }
 
     /// What it talks over, once it does.
     pub fn connection(&self) -> Option<Connection> {
-        self.connection
+        self.running().connection
     }
 
     /// The head of the final answer came.
     pub fn answered(&mut self, status: u16) {
-        self.status = Some(status);
+        self.running_mut().status = Some(status);
     }
 
     /// The attempt is over: the answer is complete, or there will be none because of `error`.
     pub fn finish(mut self, error: Option<Reason>) -> Finished {
-        self.report(error)
+        self.0.take().expect("an attempt runs until it is consumed").finish(error)
     }
+}
 
-    fn report(&mut self, error: Option<Reason>) -> Finished {
-        self.finished = true;
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        if let Some(running) = self.0.take() {
+            running.finish(Some(Reason::ClientDisconnected));
+        }
+    }
+}
+
+impl Running {
+    /// Nothing is copied that can be moved: names and addresses stay with their owners.
+    fn finish(self, error: Option<Reason>) -> Finished {
         let duration = self.started.elapsed();
+        // First: whoever sees in the metrics that it is over may count on its place being free.
+        let endpoint = self.chosen.release();
         let metrics = self.upstream.metrics();
         metrics.record_attempt(&AttemptRecord { method: &self.method, status: self.status, error, duration });
         if let Some(reason) = error
@@ -140,13 +164,9 @@ impl Attempt {
             metrics.connect_failed(reason);
         }
         Finished {
-            upstream: self.upstream.name().clone(),
-            endpoint: self.chosen.label().clone(),
-            endpoint_id: self.chosen.id(),
-            address: self.chosen.address(),
-            authority: self.chosen.authority().clone(),
-            https: self.upstream.settings().connection.https,
-            method: self.method.clone(),
+            upstream: self.upstream,
+            endpoint,
+            method: self.method,
             number: self.number,
             span_id: self.span_id,
             started_at: self.started_at,
@@ -158,29 +178,13 @@ impl Attempt {
     }
 }
 
-impl Drop for Attempt {
-    fn drop(&mut self) {
-        if !self.finished {
-            self.report(Some(Reason::ClientDisconnected));
-        }
-    }
-}
-
 /// A finished attempt, for logs and spans.
 #[derive(Debug, Clone)]
 pub struct Finished {
-    /// Name of the upstream.
-    pub upstream: Arc<str>,
-    /// Address of the endpoint as text.
-    pub endpoint: Arc<str>,
-    /// Identity of the endpoint, not to be tried again.
-    pub endpoint_id: EndpointId,
-    /// Address of the endpoint.
-    pub address: SocketAddr,
-    /// `host` or `host:port` of the endpoint's URL.
-    pub authority: Arc<str>,
-    /// TLS or not.
-    pub https: bool,
+    /// The service.
+    pub upstream: Arc<Upstream>,
+    /// Where it went.
+    pub endpoint: Arc<Endpoint>,
     /// The request's method.
     pub method: Method,
     /// 1 for the first attempt of a request.
@@ -202,26 +206,28 @@ pub struct Finished {
 impl Finished {
     /// The CLIENT span. `path` is what was asked for, without the query: that may hold secrets.
     pub fn span(&self, parent: SpanId, path: &str) -> Span {
-        let scheme = if self.https { "https" } else { "http" };
-        let (host, port) = split_authority(&self.authority, self.https);
+        let https = self.upstream.settings().connection.https;
+        let scheme = if https { "https" } else { "http" };
+        let (authority, address) = (self.endpoint.authority(), self.endpoint.address());
+        let (host, port) = split_authority(authority, https);
         let error = self.error.map(Reason::code).map(std::borrow::Cow::Borrowed);
         let error =
             error.or_else(|| self.status.filter(|status| *status >= 400).map(|s| s.to_string().into()));
         Span::new(
             self.span_id,
             SpanKind::Client,
-            format!("{} {}", method_name(&self.method), self.upstream),
+            format!("{} {}", method_name(&self.method), self.upstream.name()),
             self.started_at,
             self.duration,
         )
         .within(Some(parent))
         .with_method(&self.method)
-        .with(attr::URL_FULL, format!("{scheme}://{}{path}", self.authority))
+        .with(attr::URL_FULL, format!("{scheme}://{authority}{path}"))
         .with(attr::SERVER_ADDRESS, host.to_owned())
         .with(attr::SERVER_PORT, i64::from(port))
-        .with(attr::NETWORK_PEER_ADDRESS, self.address.ip().to_string())
-        .with(attr::NETWORK_PEER_PORT, i64::from(self.address.port()))
-        .with(attr::UPSTREAM, self.upstream.to_string())
+        .with(attr::NETWORK_PEER_ADDRESS, address.ip().to_string())
+        .with(attr::NETWORK_PEER_PORT, i64::from(address.port()))
+        .with(attr::UPSTREAM, self.upstream.name().to_string())
         .with_some(attr::HTTP_RESPONSE_STATUS_CODE, self.status.map(i64::from))
         .with_some(attr::NETWORK_PROTOCOL_VERSION, self.connection.map(|c| if c.http2 { "2" } else { "1.1" }))
         .with_some(attr::CONNECTION_REUSED, self.connection.map(|connection| connection.reused))

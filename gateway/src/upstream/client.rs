@@ -129,7 +129,7 @@ impl UpstreamFetch {
             .await
             .unwrap_or(Err(Failure { reason: Reason::UpstreamTotalTimeout, retry: Retry::Never }));
         let finished = attempt.finish(result.as_ref().err().map(|failure| failure.reason));
-        let endpoint = finished.endpoint_id;
+        let endpoint = finished.endpoint.id();
         self.record(finished, request);
         result.map_err(|failure| (failure, endpoint))
     }

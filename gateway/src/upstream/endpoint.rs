@@ -129,18 +129,21 @@ impl Endpoint {
 /// An endpoint that was chosen for an attempt. Counts as in flight until dropped.
 #[derive(Debug)]
 pub struct Chosen {
-    endpoint: Arc<Endpoint>,
+    /// Taken when it is released.
+    endpoint: Option<Arc<Endpoint>>,
 }
 
 impl Chosen {
     pub(super) fn new(endpoint: Arc<Endpoint>) -> Self {
         endpoint.in_flight.fetch_add(1, Ordering::Relaxed);
-        Self { endpoint }
+        Self { endpoint: Some(endpoint) }
     }
 
-    /// The endpoint.
-    pub fn endpoint(&self) -> &Arc<Endpoint> {
-        &self.endpoint
+    /// The endpoint, which no longer counts as being used.
+    pub(super) fn release(mut self) -> Arc<Endpoint> {
+        let endpoint = self.endpoint.take().expect("only this takes it");
+        endpoint.in_flight.fetch_sub(1, Ordering::Relaxed);
+        endpoint
     }
 }
 
@@ -148,12 +151,14 @@ impl std::ops::Deref for Chosen {
     type Target = Endpoint;
 
     fn deref(&self) -> &Endpoint {
-        &self.endpoint
+        self.endpoint.as_ref().expect("there until it is released")
     }
 }
 
 impl Drop for Chosen {
     fn drop(&mut self) {
-        self.endpoint.in_flight.fetch_sub(1, Ordering::Relaxed);
+        if let Some(endpoint) = &self.endpoint {
+            endpoint.in_flight.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 }

@@ -22,19 +22,6 @@ pub const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-p
 /// The host the client asked for.
 pub const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
-/// Headers by which strangers could claim something. All of them are removed before those of [`Told`] are set.
-pub const CLAIMS: [HeaderName; 9] = [
-    FORWARDED,
-    X_FORWARDED_FOR,
-    X_FORWARDED_PROTO,
-    X_FORWARDED_HOST,
-    HeaderName::from_static("x-forwarded-port"),
-    HeaderName::from_static("x-forwarded-prefix"),
-    HeaderName::from_static("x-forwarded-server"),
-    HeaderName::from_static("x-forwarded-ssl"),
-    HeaderName::from_static("x-real-ip"),
-];
-
 /// The header in which trusted proxies name the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChainHeader {
@@ -106,49 +93,58 @@ pub fn origin(headers: &HeaderMap, peer: Peer, trust: &Trust<'_>) -> Origin {
     Origin { client, trusted: true, https: https.unwrap_or(peer.tls) }
 }
 
-/// What the next server is told in place of [`CLAIMS`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Told {
-    /// `X-Forwarded-For`: the chain, with the peer at its end.
-    pub addresses: HeaderValue,
-    /// `X-Forwarded-Proto`.
-    pub proto: HeaderValue,
-    /// `X-Forwarded-Host`, where the client named a host.
-    pub host: Option<HeaderValue>,
-    /// `Forwarded`, where the listener goes by it.
-    pub forwarded: Option<HeaderValue>,
-}
-
-/// What to tell about a request that came from `origin` and asked for `host`.
+/// Writes into the head of a request what the next server is told about where it came from.
+///
+/// `X-Forwarded-For` is the chain with the peer at its end, `X-Forwarded-Proto` the client's scheme,
+/// `X-Forwarded-Host` the host it asked for; `Forwarded` is continued where the listener goes by it. Everything else
+/// that claims to come from a proxy goes, unless it does.
 pub fn tell(
-    headers: &HeaderMap,
+    headers: &mut HeaderMap,
     peer: Peer,
+    peer_text: &HeaderValue,
     origin: &Origin,
     trust: &Trust<'_>,
     host: Option<&HeaderValue>,
-) -> Told {
-    let own = chain::address(peer.address);
+) {
     let believed = |name: &HeaderName| if origin.trusted { chain::joined(headers, name) } else { None };
-    let forwarded = || chain::element(peer.address, peer.tls, host);
-    let (addresses, forwarded) = match trust.header {
-        ChainHeader::XForwardedFor => (chain::appended(believed(&X_FORWARDED_FOR), own), None),
-        // The chain is in the other header; here is what it comes to.
-        ChainHeader::Forwarded if origin.client == peer.address => {
-            (own, Some(chain::appended(believed(&FORWARDED), forwarded())))
+    let own = peer_text.clone();
+    let (addresses, forwarded, asked) = match trust.header {
+        ChainHeader::XForwardedFor => {
+            let asked = believed(&X_FORWARDED_HOST);
+            (chain::appended(believed(&X_FORWARDED_FOR), own), None, asked)
         }
-        ChainHeader::Forwarded => (
-            chain::appended(Some(chain::address(origin.client)), own),
-            Some(chain::appended(believed(&FORWARDED), forwarded())),
-        ),
+        ChainHeader::Forwarded => {
+            // The chain is in the other header; here is what it comes to.
+            let client = (origin.client != peer.address).then(|| chain::address(origin.client));
+            let element = chain::element(peer.address, peer.tls, host);
+            (chain::appended(client, own), Some(chain::appended(believed(&FORWARDED), element)), None)
+        }
     };
-    Told {
-        addresses,
-        proto: HeaderValue::from_static(if origin.https { "https" } else { "http" }),
-        host: match trust.header {
-            ChainHeader::XForwardedFor => believed(&X_FORWARDED_HOST).or_else(|| host.cloned()),
-            ChainHeader::Forwarded => host.cloned(),
-        },
-        forwarded,
+    remove_claims(headers, origin, trust);
+    headers.insert(X_FORWARDED_FOR, addresses);
+    headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(if origin.https { "https" } else { "http" }));
+    match asked.or_else(|| host.cloned()) {
+        Some(host) => headers.insert(X_FORWARDED_HOST, host),
+        None => headers.remove(X_FORWARDED_HOST),
+    };
+    if let Some(forwarded) = forwarded {
+        headers.insert(FORWARDED, forwarded);
+    }
+}
+
+/// One pass over the names; most requests have none of them.
+fn remove_claims(headers: &mut HeaderMap, origin: &Origin, trust: &Trust<'_>) {
+    let believed = origin.trusted && trust.header == ChainHeader::XForwardedFor;
+    let is_claim = |name: &&HeaderName| match name.as_str() {
+        // Never read here, so whoever is behind the trusted proxy may have written it.
+        "forwarded" => true,
+        "x-real-ip" => !believed,
+        // Besides addresses also identities: `x-forwarded-user`, `x-forwarded-client-cert`.
+        name => !believed && name.starts_with("x-forwarded-"),
+    };
+    if headers.keys().any(|name| is_claim(&name)) {
+        let claims: Vec<HeaderName> = headers.keys().filter(is_claim).cloned().collect();
+        claims.iter().for_each(|claim| drop(headers.remove(claim)));
     }
 }
 

@@ -10,6 +10,15 @@ fn peer(address: &str) -> Peer {
     Peer { address: address.parse().unwrap(), tls: false }
 }
 
+/// What the next server is told.
+fn told(sent: &HeaderMap, peer: Peer, trust: &Trust<'_>, host: Option<&'static str>) -> HeaderMap {
+    let mut headers = sent.clone();
+    let from = origin(sent, peer, trust);
+    let text: HeaderValue = peer.address.to_string().parse().unwrap();
+    tell(&mut headers, peer, &text, &from, trust, host.map(HeaderValue::from_static).as_ref());
+    headers
+}
+
 fn trusting(ranges: &[&str], header: ChainHeader, test: impl FnOnce(Trust<'_>)) {
     let proxies: Vec<Cidr> = ranges.iter().map(|range| range.parse().unwrap()).collect();
     test(Trust { proxies: &proxies, header });
@@ -25,13 +34,36 @@ fn a_strangers_claims_count_for_nothing() {
         ]);
         let from = origin(&sent, peer("203.0.113.7"), &trust);
         assert_eq!(from, Origin { client: "203.0.113.7".parse().unwrap(), trusted: false, https: false });
-        let host = HeaderValue::from_static("a.test");
-        let told = tell(&sent, peer("203.0.113.7"), &from, &trust, Some(&host));
-        assert_eq!(
-            (told.addresses, told.proto, told.host),
-            ("203.0.113.7".parse().unwrap(), "http".parse().unwrap(), Some(host))
-        );
-        assert_eq!(told.forwarded, None);
+        let told = told(&sent, peer("203.0.113.7"), &trust, Some("a.test"));
+        assert_eq!(told["x-forwarded-for"], "203.0.113.7");
+        assert_eq!(told["x-forwarded-proto"], "http");
+        assert_eq!(told["x-forwarded-host"], "a.test");
+        assert_eq!(told.len(), 3);
+    });
+}
+
+#[test]
+fn what_only_proxies_may_say_is_removed_from_a_strangers_request() {
+    let claims = [
+        ("forwarded", "for=1.1.1.1"),
+        ("x-real-ip", "1.1.1.1"),
+        ("x-forwarded-user", "admin"),
+        ("x-forwarded-client-cert", "Subject=admin"),
+        ("x-forwarded-prefix", "/admin"),
+        ("x-own", "stays"),
+    ];
+    trusting(&["10.0.0.0/8"], ChainHeader::XForwardedFor, |trust| {
+        let strangers = told(&headers(&claims), peer("203.0.113.7"), &trust, None);
+        let mut left: Vec<&str> = strangers.keys().map(HeaderName::as_str).collect();
+        left.sort_unstable();
+        assert_eq!(left, ["x-forwarded-for", "x-forwarded-proto", "x-own"]);
+        let trusted = told(&headers(&claims), peer(PROXY), &trust, None);
+        assert_eq!(trusted["x-forwarded-user"], "admin");
+        assert!(trusted.get("forwarded").is_none(), "it is not the header this proxy maintains");
+    });
+    trusting(&["10.0.0.0/8"], ChainHeader::Forwarded, |trust| {
+        let trusted = told(&headers(&claims), peer(PROXY), &trust, None);
+        assert!(trusted.get("x-forwarded-user").is_none(), "nor are those where it maintains the other");
     });
 }
 
@@ -63,9 +95,10 @@ fn several_lines_are_one_chain() {
         let sent = headers(&[("x-forwarded-for", "1.1.1.1"), ("x-forwarded-for", "2.2.2.2")]);
         let from = origin(&sent, peer(PROXY), &trust);
         assert_eq!(from.client.to_string(), "2.2.2.2");
-        let told = tell(&sent, peer(PROXY), &from, &trust, None);
-        assert_eq!(told.addresses, "1.1.1.1, 2.2.2.2, 10.0.0.1");
-        assert_eq!(told.host, None);
+        let told = told(&sent, peer(PROXY), &trust, None);
+        assert_eq!(told["x-forwarded-for"], "1.1.1.1, 2.2.2.2, 10.0.0.1");
+        assert_eq!(told.get_all("x-forwarded-for").iter().count(), 1);
+        assert!(told.get("x-forwarded-host").is_none());
     });
 }
 
@@ -75,10 +108,10 @@ fn trusted_proxies_say_which_scheme_and_host_it_was() {
         let sent = headers(&[("x-forwarded-proto", "HTTPS, http"), ("x-forwarded-host", "shop.test")]);
         let from = origin(&sent, peer(PROXY), &trust);
         assert!(from.https);
-        let told = tell(&sent, peer(PROXY), &from, &trust, Some(&HeaderValue::from_static("inner")));
+        let told = told(&sent, peer(PROXY), &trust, Some("inner"));
         assert_eq!(
-            (told.proto.as_bytes(), told.host.unwrap().as_bytes()),
-            (&b"https"[..], &b"shop.test"[..])
+            (&told["x-forwarded-proto"], &told["x-forwarded-host"]),
+            (&"https".parse().unwrap(), &"shop.test".parse().unwrap())
         );
         let nonsense = origin(&headers(&[("x-forwarded-proto", "gopher")]), peer(PROXY), &trust);
         assert!(!nonsense.https, "the connection itself is what is known then");
@@ -105,15 +138,13 @@ fn forwarded_is_read_where_the_listener_goes_by_it_and_nothing_else_is() {
 fn forwarded_is_continued_and_the_plain_list_says_what_it_comes_to() {
     trusting(&["10.0.0.0/8"], ChainHeader::Forwarded, |trust| {
         let sent = headers(&[("forwarded", "for=203.0.113.7"), ("x-forwarded-for", "9.9.9.9")]);
-        let from = origin(&sent, peer(PROXY), &trust);
-        let told = tell(&sent, peer(PROXY), &from, &trust, Some(&HeaderValue::from_static("a.test")));
-        assert_eq!(told.forwarded.unwrap(), "for=203.0.113.7, for=10.0.0.1;proto=http;host=\"a.test\"");
-        assert_eq!(told.addresses, "203.0.113.7, 10.0.0.1");
+        let continued = told(&sent, peer(PROXY), &trust, Some("a.test"));
+        assert_eq!(continued["forwarded"], "for=203.0.113.7, for=10.0.0.1;proto=http;host=\"a.test\"");
+        assert_eq!(continued["x-forwarded-for"], "203.0.113.7, 10.0.0.1");
 
         let stranger = Peer { address: "2001:db8::5".parse().unwrap(), tls: true };
-        let from = origin(&sent, stranger, &trust);
-        let told = tell(&sent, stranger, &from, &trust, None);
-        assert_eq!(told.forwarded.unwrap(), "for=\"[2001:db8::5]\";proto=https");
-        assert_eq!(told.addresses, "2001:db8::5");
+        let begun = told(&sent, stranger, &trust, None);
+        assert_eq!(begun["forwarded"], "for=\"[2001:db8::5]\";proto=https");
+        assert_eq!(begun["x-forwarded-for"], "2001:db8::5");
     });
 }

@@ -30,7 +30,7 @@ pub use ending::Ending;
 pub use gateway::{GatewayMetrics, Kept, LineLoss, Reload, SpanLoss, TelemetryMetrics};
 pub use graphql::{FetchRecord, GraphqlMetrics, OperationRecord, OperationResult};
 pub use listener::{ListenerMetrics, Rejected};
-pub use route::{InFlight, RequestRecord, RouteMetrics};
+pub use route::{RequestRecord, RouteMetrics};
 pub use upstream::{AttemptRecord, EndpointMetrics, Outcome, UpstreamMetrics};
 
 use crate::telemetry::names::UNMATCHED_ROUTE;

@@ -78,10 +78,17 @@ impl RouteMetrics {
         }
     }
 
-    /// Counts a request as being handled until the guard is dropped.
-    #[must_use = "the request counts as handled as long as the guard lives"]
-    pub fn in_flight(&self, method: &Method) -> InFlight {
-        InFlight::new(&self.of(slot::of_method(method)).active)
+    /// Counts a request as being handled, until [`Self::ended`].
+    ///
+    /// No guard: whoever carries a request through ends it exactly once anyway, and a guard's own reference to the
+    /// gauge would be one more count that all threads write.
+    pub fn began(&self, method: &Method) {
+        self.of(slot::of_method(method)).active.add(1);
+    }
+
+    /// The request is not being handled any more.
+    pub fn ended(&self, method: &Method) {
+        self.of(slot::of_method(method)).active.add(-1);
     }
 
     /// Records a request that has ended.
@@ -111,22 +118,5 @@ impl RouteMetrics {
                 active: self.families.active.with(&labels),
             })
         })
-    }
-}
-
-/// Something that counts as going on until this is dropped, by a panic too.
-#[derive(Debug)]
-pub struct InFlight(Arc<UpDown>);
-
-impl InFlight {
-    pub(super) fn new(gauge: &Arc<UpDown>) -> Self {
-        gauge.add(1);
-        InFlight(gauge.clone())
-    }
-}
-
-impl Drop for InFlight {
-    fn drop(&mut self) {
-        self.0.add(-1);
     }
 }

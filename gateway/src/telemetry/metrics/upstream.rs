@@ -8,7 +8,6 @@ use prometheus::Registry;
 
 use super::family::{Family, Slots};
 use super::instrument::{Counter, Histogram, Level, UpDown};
-use super::route::InFlight;
 use super::slot::{self, METHOD_SLOTS, STATUS_SLOTS};
 use crate::reason::Reason;
 use crate::telemetry::names::{METHODS, metrics as names};
@@ -101,14 +100,14 @@ impl UpstreamMetrics {
         }
     }
 
-    /// Counts an attempt as going on until the guard is dropped.
-    #[must_use = "the attempt counts as going on as long as the guard lives"]
-    pub fn in_flight(&self) -> InFlight {
-        InFlight::new(&self.active)
+    /// Counts an attempt as going on, until [`Self::record_attempt`].
+    pub fn attempt_began(&self) {
+        self.active.add(1);
     }
 
     /// Records an attempt that has ended, with an answer or without.
     pub fn record_attempt(&self, attempt: &AttemptRecord<'_>) {
+        self.active.add(-1);
         let method = slot::of_method(attempt.method);
         let status = attempt.status.map(slot::of_status);
         let make = || {
