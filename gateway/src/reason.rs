@@ -32,7 +32,7 @@ pub enum Reason {
     MethodNotAllowed,
     /// A route matches host, path and method, but not the headers or the query.
     RouteConditionsNotMet,
-    /// The client was too slow with its own request.
+    /// The client was too slow, with its own request or with taking its answer.
     ClientTimeout,
     /// The client left before the answer was complete.
     ClientDisconnected,
@@ -102,7 +102,7 @@ pub const TABLE: [Row; 25] = [
     row(Reason::RouteNotFound, "route_not_found", 404, "destination_not_found", "There is nothing at this address"),
     row(Reason::MethodNotAllowed, "method_not_allowed", 405, "http_request_denied", "This method is not allowed here"),
     row(Reason::RouteConditionsNotMet, "route_conditions_not_met", 404, "destination_not_found", "The request lacks a header or query parameter that this address requires"),
-    row(Reason::ClientTimeout, "client_timeout", 408, "http_request_error", "The request took too long to arrive"),
+    row(Reason::ClientTimeout, "client_timeout", 408, "http_request_error", "The client was too slow"),
     row(Reason::ClientDisconnected, "client_disconnected", 499, "http_request_error", "The client closed the connection"),
     row(Reason::NoHealthyUpstream, "no_healthy_upstream", 503, "destination_unavailable", "The service is currently unavailable"),
     row(Reason::UpstreamNameUnresolved, "upstream_name_unresolved", 503, "dns_error", "The service is currently unavailable"),
@@ -144,7 +144,8 @@ impl Reason {
         StatusCode::from_u16(self.row().status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
-    /// Status code for a gRPC caller (the mapping of gRPC's HTTP status table).
+    /// Status code for a gRPC caller. Finer than the table by which clients guess from an HTTP status: too slow is
+    /// `DEADLINE_EXCEEDED`, a fault of the request `INVALID_ARGUMENT`, no such route `UNIMPLEMENTED`.
     pub fn grpc_status(self) -> u8 {
         match self.row().status {
             404 | 405 => 12,

@@ -21,6 +21,7 @@ use crate::{
     reason::Reason,
     route::{
         matcher::MethodSet,
+        path::comparable,
         table::{Head, Lookup},
     },
     snapshot::{Action, Route},
@@ -47,7 +48,7 @@ pub async fn admit(gateway: &Gateway, session: &mut Session, context: &mut Reque
         Err(Refusal { reason, allow }) => reply::refuse(session, context, reason, allow).await?,
         Ok(found) => {
             let route = found.route.clone();
-            context.admitted = Some(admitted(gateway, found, context.opened()?));
+            context.admitted = Some(admitted(gateway, found, context)?);
             match &route.action {
                 Action::Forward { .. } | Action::Compose(_) => return Ok(false),
                 Action::Redirect { to, status } => reply::redirect(session, context, to, *status).await?,
@@ -72,7 +73,7 @@ fn find(session: &Session, opened: &Opened) -> Result<Found, Refusal> {
         return Err(Reason::ConnectNotSupported.into());
     }
     let path = target::path(head, settings.encoded_slashes)?;
-    let route = look_up(head, opened, &path)?;
+    let route = look_up(head, opened, &comparable(&path))?;
     let rewrite = match &route.action {
         Action::Forward { rewrite, .. } => rewrite.as_ref(),
         _ => None,
@@ -126,15 +127,19 @@ fn allow(methods: &MethodSet) -> HeaderValue {
     HeaderValue::from_str(&list.join(", ")).expect("methods are tokens")
 }
 
-fn admitted(gateway: &Gateway, found: Found, opened: &Opened) -> Admitted {
+fn admitted(gateway: &Gateway, found: Found, context: &RequestContext) -> Result<Admitted> {
     let Found { route, target } = found;
     let total = route.action.total();
+    // Envoy's route timeout begins there too: a slow upload is the client's time.
+    let complete = context.outcome.request_complete;
+    let opened = context.opened()?;
     let exchange = match &route.action {
         Action::Compose(api) => Some(Exchange::new(api.clone(), opened, gateway.pool.clone())),
         _ => None,
     };
     route.metrics.began(&opened.method);
-    Admitted { deadline: total.and_then(|total| opened.started.checked_add(total)), exchange, route, target }
+    let deadline = total.filter(|_| complete).and_then(|total| opened.started.checked_add(total));
+    Ok(Admitted { total, deadline, exchange, route, target })
 }
 
 /// Whether the client waits to be asked for its body.

@@ -52,6 +52,8 @@ pub struct Opened {
     pub host: Option<HeaderValue>,
     pub user_agent: Option<HeaderValue>,
     pub http2: bool,
+    /// `HTTP/1.1`, as the log shows it.
+    pub protocol: &'static str,
     /// The caller understands gRPC statuses better than problem documents.
     pub grpc: bool,
 }
@@ -62,7 +64,9 @@ pub struct Admitted {
     pub route: Arc<Route>,
     /// Path and query to forward; `None` where they are those that came.
     pub target: Option<Uri>,
-    /// When everything must be over.
+    /// How long the upstream may take in all.
+    pub total: Option<Duration>,
+    /// When it must be done: `total` after the request's last byte. While the client sends, the clock does not run.
     pub deadline: Option<Instant>,
     /// The composition layer's part, where the route leads there.
     pub exchange: Option<Arc<Exchange>>,
@@ -90,6 +94,8 @@ pub struct Outcome {
     pub response_bytes: u64,
     /// The request's body has arrived to its end.
     pub request_complete: bool,
+    /// The upstream's answer has arrived to its end.
+    pub response_complete: bool,
     /// It was counted and logged.
     pub finished: bool,
 }
@@ -115,6 +121,19 @@ impl RequestContext {
     pub fn remaining(&self) -> Option<Duration> {
         let deadline = self.admitted.as_ref()?.deadline?;
         Some(deadline.saturating_duration_since(Instant::now()))
+    }
+
+    /// The client has sent its last byte: the total time begins.
+    pub fn request_ended(&mut self, now: Instant) {
+        self.outcome.request_complete = true;
+        if let Some(opened) = &mut self.opened {
+            opened.guard.body_done();
+        }
+        if let Some(admitted) = &mut self.admitted
+            && admitted.deadline.is_none()
+        {
+            admitted.deadline = admitted.total.and_then(|total| now.checked_add(total));
+        }
     }
 
     /// The attempt that runs is over.

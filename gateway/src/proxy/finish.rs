@@ -28,13 +28,12 @@ use crate::{
         metrics::{FetchRecord, GraphqlMetrics, OperationRecord, OperationResult, RequestRecord},
         trace::Ended,
     },
-    upstream::classify,
 };
 
 /// Pingora's last phase.
 pub fn finish(session: &Session, error: Option<&Error>, context: &mut RequestContext) {
-    if let (Some(error), None) = (error, context.outcome.reason) {
-        context.outcome.reason = Some(classify(error, recover::situation(context)));
+    if let Some(error) = error {
+        context.outcome.reason = recover::reason(context, error);
     }
     context.outcome.request_bytes = session.body_bytes_read() as u64;
     context.outcome.response_bytes = session.body_bytes_sent() as u64;
@@ -130,7 +129,7 @@ impl Ending<'_> {
             trace_id: opened.trace.trace_id(),
             client: Some(opened.origin.client),
             listener: opened.guard.connection().listener().name(),
-            protocol: if opened.http2 { "HTTP/2" } else { "HTTP/1.1" },
+            protocol: opened.protocol,
             method: opened.method.as_str(),
             host: opened.host.as_ref().map(HeaderValue::as_bytes),
             path: opened.uri.path().as_bytes(),

@@ -1,11 +1,11 @@
 //! On the way to an upstream: an endpoint for each attempt, and what it is told.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header, request::Parts};
 use pingora_core::upstreams::peer::{ALPN, HttpPeer, Peer as _};
-use pingora_error::{ErrorType, Result};
+use pingora_error::{Error, ErrorType, Result};
 use pingora_http::RequestHeader;
 use pingora_proxy::Session;
 
@@ -33,7 +33,8 @@ pub fn peer(gateway: &Gateway, session: &Session, context: &mut RequestContext) 
     let Action::Forward { upstream, timeouts, .. } = &admitted.route.action else {
         return Err(context.give_up(Reason::InternalError));
     };
-    let timeouts = within(*timeouts, remaining);
+    // A connection that may be upgraded outlives the total time by nature.
+    let timeouts = if session.is_upgrade_req() { *timeouts } else { within(*timeouts, remaining) };
     let number = u32::try_from(context.attempts.finished.len()).unwrap_or(u32::MAX).saturating_add(1);
     match Attempt::begin(upstream, &context.opened()?.method, &context.attempts.tried, number) {
         Ok(attempt) => {
@@ -85,9 +86,11 @@ pub fn head(session: &Session, head: &mut RequestHeader, context: &RequestContex
     opened.trace.write(attempt.map_or_else(|| opened.trace.span_id(), Attempt::span_id), headers);
     headers.insert(REQUEST_ID, opened.id_value.clone());
     // Pingora takes it away with the other fields of one connection; gRPC servers insist on it.
-    if opened.http2 && session.req_header().headers.get(header::TE).is_some_and(|te| te == "trailers") {
+    let keeps_trailers = attempt.is_some_and(Attempt::speaks_http2);
+    if keeps_trailers && session.req_header().headers.get(header::TE).is_some_and(|te| te == "trailers") {
         headers.insert(header::TE, HeaderValue::from_static("trailers"));
     }
+    name_host(headers, opened, attempt);
     edit(headers, &admitted.route.request_headers);
     *head = parts.into();
     Ok(())
@@ -96,6 +99,17 @@ pub fn head(session: &Session, head: &mut RequestHeader, context: &RequestContex
 /// Stands in for a head that is being worked on.
 fn nothing() -> RequestHeader {
     http::Request::new(()).into_parts().0.into()
+}
+
+/// HTTP/1.0 may leave it out, HTTP/1.1 may not.
+fn name_host(headers: &mut HeaderMap, opened: &Opened, attempt: Option<&Attempt>) {
+    if headers.contains_key(header::HOST) || opened.http2 {
+        return;
+    }
+    let own = || HeaderValue::from_str(attempt?.endpoint().authority()).ok();
+    if let Some(host) = opened.host.clone().or_else(own) {
+        headers.insert(header::HOST, host);
+    }
 }
 
 fn tell_origin(headers: &mut HeaderMap, opened: &Opened) {
@@ -121,13 +135,13 @@ fn edit(headers: &mut HeaderMap, edits: &HeaderEdits) {
 /// A piece of the request's body passed.
 pub fn body(piece: Option<&Bytes>, end: bool, context: &mut RequestContext) -> Result<()> {
     context.outcome.request_bytes += piece.map_or(0, |piece| piece.len() as u64);
-    let Some(opened) = &mut context.opened else { return Ok(()) };
     if end {
-        context.outcome.request_complete = true;
-        opened.guard.body_done();
-    } else if opened.http2 && opened.guard.body_overdue() {
+        context.request_ended(Instant::now());
+        return Ok(());
+    }
+    if context.opened.as_ref().is_some_and(|opened| opened.http2 && opened.guard.body_overdue()) {
         context.outcome.reason = Some(Reason::ClientTimeout);
-        return Err(pingora_error::Error::new_down(ErrorType::ReadTimedout));
+        return Err(Error::new_down(ErrorType::ReadTimedout));
     }
     Ok(())
 }

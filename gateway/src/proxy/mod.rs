@@ -12,7 +12,8 @@
 //! | `reply` | what the client gets; the one place where a reason becomes a response |
 //! | `finish` | metrics, access log, spans; also after a panic |
 //!
-//! No decision is made here, and none of Pingora's own answers ever reaches a client.
+//! No decision is made here. Pingora answers by itself only what never gets here: heads it cannot read (which the
+//! listener's guard replaces on HTTP/1), and CONNECT and contradictory authorities over HTTP/2.
 
 mod admit;
 mod compose;
@@ -116,11 +117,11 @@ impl ProxyHttp for Gateway {
 
     async fn upstream_response_filter(
         &self,
-        _: &mut Session,
+        session: &mut Session,
         head: &mut ResponseHeader,
         context: &mut RequestContext,
     ) -> Result<()> {
-        receive::head(head, context)
+        receive::head(session, head, context)
     }
 
     async fn response_filter(
@@ -136,10 +137,10 @@ impl ProxyHttp for Gateway {
         &self,
         _: &mut Session,
         piece: &mut Option<Bytes>,
-        _: bool,
+        end: bool,
         context: &mut RequestContext,
     ) -> Result<Option<Duration>> {
-        receive::body(piece.as_ref(), context)
+        receive::body(piece.as_ref(), end, context)
     }
 
     fn fail_to_connect(

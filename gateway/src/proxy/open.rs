@@ -2,8 +2,10 @@
 
 use std::time::{Instant, SystemTime};
 
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderValue, Version, header};
+use pingora_core::protocols::http::authority::raw_target_authority;
 use pingora_error::{Error, ErrorType, Result};
+use pingora_http::RequestHeader;
 use pingora_proxy::Session;
 
 use super::{Gateway, RequestContext, context::Opened, probe};
@@ -23,16 +25,27 @@ pub fn open(gateway: &Gateway, session: &mut Session, context: &mut RequestConte
     let connection = connection.ok_or_else(|| Error::new_in(ErrorType::InternalError))?;
     let guard = connection.open_request(has_body);
     let http2 = session.is_http2();
+    let settings = connection.listener().settings();
+    // The deadlines are the listener's, which Pingora's own would cut across: 60 s between two reads. Only the streams
+    // of HTTP/2 are beyond its reach: one whose client takes nothing is given up like a connection.
+    session.set_read_timeout(None);
+    session.set_write_timeout(http2.then(|| settings.deadlines.idle.get()));
+    let version = session.req_header().version;
+    if version == Version::HTTP_10 {
+        session.set_ignore_info_resp(true);
+    }
+    if http2 {
+        join_cookies(session)?;
+    }
     let head = session.req_header();
     let headers = &head.headers;
-    let settings = connection.listener().settings();
     let trust = trust(&settings);
     let peer = Peer { address: connection.peer().ip(), tls: connection.is_tls() };
     let origin = forwarding::origin(headers, peer, &trust);
     let snapshot = gateway.store.snapshot();
     let trace = snapshot.telemetry.tracer.begin(headers, origin.trusted);
     let id = request_id(headers, started_at);
-    let authority = || HeaderValue::from_str(head.uri.authority()?.as_str()).ok();
+    let authority = || HeaderValue::from_bytes(authority(head)?).ok();
     context.outcome.request_complete = !has_body;
     context.opened = Some(Box::new(Opened {
         trace,
@@ -46,6 +59,11 @@ pub fn open(gateway: &Gateway, session: &mut Session, context: &mut RequestConte
         host: headers.get(header::HOST).cloned().or_else(authority),
         user_agent: headers.get(header::USER_AGENT).cloned(),
         http2,
+        protocol: match version {
+            Version::HTTP_10 => "HTTP/1.0",
+            Version::HTTP_11 => "HTTP/1.1",
+            _ => "HTTP/2",
+        },
         grpc: http2 && is_grpc(headers),
         snapshot,
         started,
@@ -53,6 +71,25 @@ pub fn open(gateway: &Gateway, session: &mut Session, context: &mut RequestConte
     }));
     gateway.probe.at(probe::Stage::Open, session);
     Ok(())
+}
+
+/// The authority of the target: HTTP/2's pseudo header, or that of HTTP/1's absolute form.
+fn authority(head: &RequestHeader) -> Option<&[u8]> {
+    match head.uri.authority() {
+        Some(authority) => Some(authority.as_str().as_bytes()),
+        None => raw_target_authority(head.raw_path()).authority(),
+    }
+}
+
+/// HTTP/2 may split the field; everybody else expects one line (RFC 9113 section 8.2.3).
+fn join_cookies(session: &mut Session) -> Result<()> {
+    let lines: Vec<&[u8]> =
+        session.req_header().headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if lines.len() < 2 {
+        return Ok(());
+    }
+    let Ok(joined) = HeaderValue::from_bytes(&lines.join(&b"; "[..])) else { return Ok(()) };
+    session.req_header_mut().insert_header(header::COOKIE, joined)
 }
 
 /// Whom the listener trusts.

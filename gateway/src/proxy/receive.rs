@@ -3,34 +3,82 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use pingora_error::Result;
 use pingora_http::ResponseHeader;
+use pingora_proxy::Session;
 
 use super::RequestContext;
-use crate::reason::Reason;
+use crate::{reason::Reason, upstream::Attempt};
+
+const WEBSOCKET: &[u8] = b"websocket";
 
 /// The head of an answer, interim ones included.
-pub fn head(head: &ResponseHeader, context: &mut RequestContext) -> Result<()> {
+pub fn head(session: &Session, head: &mut ResponseHeader, context: &mut RequestContext) -> Result<()> {
     let exchange = context.admitted.as_ref().and_then(|admitted| admitted.exchange.as_ref());
     if exchange.is_some_and(|exchange| exchange.has_panicked()) {
         return Err(context.give_up(Reason::InternalError));
     }
-    let is_final = !head.status.is_informational() || head.status == 101;
+    let upgraded = head.status == StatusCode::SWITCHING_PROTOCOLS;
+    if upgraded && !was_asked_for(session, head) {
+        return Err(context.give_up(Reason::UpstreamInvalidResponse));
+    }
     if let Some(attempt) = &mut context.attempts.running
-        && is_final
+        && (upgraded || !head.status.is_informational())
     {
         attempt.answered(head.status.as_u16());
+    }
+    if !upgraded {
+        let has_trailers = context.attempts.running.as_ref().is_some_and(Attempt::speaks_http2);
+        remove_hop_by_hop(head, has_trailers);
     }
     Ok(())
 }
 
-/// A piece of an answer's body. The total time ends here if the pieces go on coming: single waits are bounded by the
-/// peer's timeouts, which `forward` has cut to it.
-pub fn body(piece: Option<&Bytes>, context: &mut RequestContext) -> Result<Option<Duration>> {
+/// Only WebSocket is forwarded as an upgrade; whatever else an upstream switches to, nobody asked for it.
+fn was_asked_for(session: &Session, head: &ResponseHeader) -> bool {
+    let is_websocket = |headers: &HeaderMap| {
+        headers.get(header::UPGRADE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(WEBSOCKET))
+    };
+    session.is_upgrade_req() && is_websocket(&session.req_header().headers) && is_websocket(&head.headers)
+}
+
+/// Fields about the connection to the upstream, which is not the client's (RFC 9110 section 7.6.1).
+fn remove_hop_by_hop(head: &mut ResponseHeader, has_trailers: bool) {
+    let goes = |name: &&HeaderName| match **name {
+        header::CONNECTION | header::TE | header::UPGRADE | header::PROXY_AUTHENTICATE => true,
+        header::TRAILER => !has_trailers,
+        _ => matches!(name.as_str(), "keep-alive" | "proxy-connection"),
+    };
+    if !head.headers.keys().any(|name| goes(&name)) {
+        return;
+    }
+    let nominated = head.headers.get_all(header::CONNECTION).iter().flat_map(nominations);
+    let mut gone: Vec<HeaderName> = nominated.collect();
+    gone.extend(head.headers.keys().filter(goes).cloned());
+    gone.iter().for_each(|name| drop(head.remove_header(name)));
+}
+
+/// The fields that a `Connection` names. Those that frame the message are not its to take away.
+fn nominations(value: &HeaderValue) -> Vec<HeaderName> {
+    let names = value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+    let framing = [header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::CONTENT_TYPE];
+    names
+        .filter_map(|name| HeaderName::from_bytes(name).ok())
+        .filter(|name| !framing.contains(name))
+        .collect()
+}
+
+/// A piece of an answer's body.
+///
+/// Here the total time ends if the pieces go on coming. One that stops coming is given up when `read` has passed, or
+/// what was left of the total time when the attempt began, whichever is less.
+pub fn body(piece: Option<&Bytes>, end: bool, context: &mut RequestContext) -> Result<Option<Duration>> {
     context.outcome.response_bytes += piece.map_or(0, |piece| piece.len() as u64);
+    context.outcome.response_complete |= end;
     let deadline = context.admitted.as_ref().and_then(|admitted| admitted.deadline);
     let upgraded = context.outcome.status == Some(101);
-    if !upgraded && deadline.is_some_and(|deadline| deadline < Instant::now()) {
+    if !end && !upgraded && deadline.is_some_and(|deadline| deadline < Instant::now()) {
         return Err(context.give_up(Reason::UpstreamTotalTimeout));
     }
     Ok(None)

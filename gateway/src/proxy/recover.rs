@@ -5,11 +5,12 @@
 //! the same upstream, if it is idempotent (RFC 9110 section 9.2.2) or the upstream has said that it did not look at
 //! it (GOAWAY, REFUSED_STREAM), and if its body is still at hand.
 
-use pingora_error::{Error, ErrorType, RetryType};
+use pingora_error::{Error, ErrorSource, ErrorType, RetryType};
 use pingora_proxy::Session;
 
-use super::RequestContext;
+use super::{RequestContext, reply};
 use crate::{
+    reason::Reason,
     snapshot::Action,
     upstream::{Situation, classify},
 };
@@ -61,24 +62,43 @@ pub fn broken(
 }
 
 fn may_resend(session: &Session, context: &RequestContext, error: &Error, reused: bool) -> bool {
-    let head_sent = session.response_written().is_some_and(|head| !head.status.is_informational());
+    // What failed on the client's side says nothing about the upstream, which may have acted.
+    if *error.esource() != ErrorSource::Upstream {
+        return false;
+    }
     let resends = context.attempts.finished.len() - context.attempts.tried.len();
     let has_time = context.remaining().is_none_or(|left| !left.is_zero());
-    if head_sent || session.retry_buffer_truncated() || resends > MOST_RESENDS || !has_time {
+    if reply::is_answered(session) || session.retry_buffer_truncated() || resends > MOST_RESENDS || !has_time
+    {
         return false;
     }
     let idempotent = session.req_header().method.is_idempotent();
     match error.retry {
-        // The upstream vouches for not having acted. After an invalid answer Pingora would repeat, too; that is an answer.
-        RetryType::Decided(true) => *error.etype() == ErrorType::H2Error || idempotent,
+        // The upstream vouches for not having acted. After an invalid answer Pingora would repeat, too; but that is an
+        // answer.
+        RetryType::Decided(true) => matches!(error.etype(), ErrorType::H2Error | ErrorType::H2Downgrade),
         RetryType::ReusedOnly => reused && idempotent,
         // The same race, seen by the write: the pooled connection was closed under it.
         RetryType::Decided(false) => reused && idempotent && *error.etype() == ErrorType::WriteError,
     }
 }
 
+/// Why the request as a whole has failed; `None` if it has not: the client had its whole answer before it left, or
+/// before it stopped sending what nobody wanted any more.
+pub fn reason(context: &RequestContext, error: &Error) -> Option<Reason> {
+    let reason = context.outcome.reason.unwrap_or_else(|| classify(error, situation(context)));
+    if reason != Reason::ClientDisconnected {
+        return Some(reason);
+    }
+    if context.outcome.response_complete {
+        return None;
+    }
+    // The connection may have been ended by the gateway itself.
+    Some(context.opened.as_ref().map_or(reason, |opened| opened.guard.abandoned()))
+}
+
 /// What is known about the exchange that failed.
-pub fn situation(context: &RequestContext) -> Situation {
+fn situation(context: &RequestContext) -> Situation {
     Situation {
         request_complete: context.outcome.request_complete,
         out_of_time: context.remaining().is_some_and(|left| left.is_zero()),

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, StatusCode, header};
+use http::{HeaderValue, Method, StatusCode, Version, header};
 use pingora_error::{Error, Result};
 use pingora_http::ResponseHeader;
 use pingora_proxy::{FailToProxy, Session};
@@ -17,7 +17,6 @@ use crate::{
     config::check::{HeaderEdits, Respond},
     reason::Reason,
     telemetry::request_id::REQUEST_ID,
-    upstream::classify,
 };
 
 /// How long the rest of a body that nobody wants is read, so that the connection can be kept.
@@ -41,6 +40,13 @@ pub fn head(
     }
     context.outcome.status = Some(head.status.as_u16());
     if opened.guard.connection().should_close() {
+        session.set_keepalive(None);
+    }
+    if session.req_header().version == Version::HTTP_10
+        && head.headers.contains_key(header::TRANSFER_ENCODING)
+    {
+        // HTTP/1.0 knows no chunks: the end of the connection is that of the answer (RFC 9112 section 6.1).
+        head.remove_header(&header::TRANSFER_ENCODING);
         session.set_keepalive(None);
     }
     head.insert_header(REQUEST_ID, opened.id_value.clone())?;
@@ -82,14 +88,23 @@ pub async fn refuse(
     send(session, context, head, body).await
 }
 
+/// Whether the client has the head of its answer: a final one, or that of another protocol.
+pub fn is_answered(session: &Session) -> bool {
+    let is_final =
+        |status: StatusCode| !status.is_informational() || status == StatusCode::SWITCHING_PROTOCOLS;
+    session.response_written().is_some_and(|head| is_final(head.status))
+}
+
 /// Answers in the place of an upstream that failed, if an answer can still be given.
 pub async fn fail(session: &mut Session, error: &Error, context: &mut RequestContext) -> FailToProxy {
-    let reason = context.outcome.reason.unwrap_or_else(|| classify(error, recover::situation(context)));
-    context.outcome.reason = Some(reason);
+    let reason = recover::reason(context, error);
+    context.outcome.reason = reason;
     // Pingora closes the connection after any failure, so the answer says so.
     session.set_keepalive(None);
-    let written = session.response_written().is_some_and(|head| !head.status.is_informational());
-    if !written && reason != Reason::ClientDisconnected {
+    if let Some(reason) = reason
+        && !is_answered(session)
+        && reason != Reason::ClientDisconnected
+    {
         // Fails if the client has gone meanwhile; the reason stays that of the upstream.
         let _ = answer(session, context, reason).await;
     }
@@ -159,13 +174,22 @@ async fn send(
         session.set_total_drain_timeout(Some(DRAIN));
     }
     let body = if opened.method == Method::HEAD { Bytes::new() } else { body };
+    // Over HTTP/2 the end of an answer resets a request that is still coming, and some clients then lose the answer.
+    let drains = unread && !waits && opened.http2;
     context.outcome.status = Some(head.status.as_u16());
-    session.write_response_header(Box::new(head), body.is_empty()).await?;
-    if body.is_empty() {
-        return session.finish_body().await;
-    }
     context.outcome.response_bytes = body.len() as u64;
-    session.write_response_body(Some(body), true).await
+    session.write_response_header(Box::new(head), body.is_empty() && !drains).await?;
+    if !body.is_empty() {
+        session.write_response_body(Some(body), !drains).await?;
+        if !drains {
+            return Ok(());
+        }
+    }
+    if drains {
+        // What does not come within the time is given up.
+        let _ = session.drain_request_body().await;
+    }
+    session.finish_body().await
 }
 
 #[derive(Serialize)]

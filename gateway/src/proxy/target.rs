@@ -12,7 +12,7 @@ use crate::{
     config::check::Rewrite,
     listener,
     reason::Reason,
-    route::path::{EncodedSlashes, normalise},
+    route::path::{EncodedSlashes, comparable, normalise},
 };
 
 /// The path in its one spelling.
@@ -33,7 +33,11 @@ pub fn path(head: &RequestHeader, slashes: listener::config::EncodedSlashes) -> 
 
 /// What to forward in place of what came; `None` where that is the same.
 pub fn forwarded(head: &RequestHeader, path: &str, rewrite: Option<&Rewrite>) -> Result<Option<Uri>, Reason> {
-    let rewritten = rewrite.map(|rewrite| rewrite.apply(path));
+    let rewritten = rewrite.map(|rewrite| {
+        // The prefix may be spelled with escapes: then the whole path is taken as it was compared.
+        let prefix = rewrite.from.trim_end_matches('/');
+        if path.starts_with(prefix) { rewrite.apply(path) } else { rewrite.apply(&comparable(path)) }
+    });
     let path = rewritten.as_deref().unwrap_or(path);
     let raw = head.raw_path();
     let is_same = raw.starts_with(path.as_bytes()) && matches!(raw.get(path.len()), None | Some(b'?'));

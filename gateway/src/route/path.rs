@@ -84,7 +84,7 @@ fn push_decoded(out: &mut String, byte: u8, slashes: EncodedSlashes) -> Result<(
     match byte {
         0 => Err(Reason::InvalidPath),
         b'/' | b'\\' if slashes == EncodedSlashes::Refuse => Err(Reason::InvalidPath),
-        _ if means_itself(byte) => {
+        _ if is_unreserved(byte) => {
             out.push(char::from(byte));
             Ok(())
         }
@@ -95,11 +95,41 @@ fn push_decoded(out: &mut String, byte: u8, slashes: EncodedSlashes) -> Result<(
     }
 }
 
-/// Characters that upstreams read alike whether encoded or not: the unreserved
-/// ones, and those reserved ones that delimit nothing within a path segment.
-/// `;`, `=` and `,` do delimit (matrix parameters), so they stay as they came.
-fn means_itself(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-._~:@!$&'()*+".contains(&byte)
+/// RFC 3986 section 2.3: encoded or not, they are the same to everybody.
+fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
+}
+
+/// The form in which a normalised path is compared with routes.
+///
+/// Reserved characters are not the same as their escapes (RFC 3986 section 2.2: `%2B` in an object's key is not
+/// `+`), so what is forwarded keeps them as they came. But most upstreams decode before they route: `/users%3Adelete`
+/// must meet whoever guards `/users:delete`. So those that delimit nothing within a segment are compared decoded; `;`,
+/// `=` and `,` do delimit (matrix parameters).
+pub fn comparable(path: &str) -> Cow<'_, str> {
+    let Some(first) = path.find('%') else { return Cow::Borrowed(path) };
+    let mut out = String::with_capacity(path.len());
+    let mut rest = path;
+    let mut next = Some(first);
+    while let Some(at) = next {
+        let (before, escape) = rest.split_at(at);
+        out.push_str(before);
+        let byte = escape.get(1..3).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        let taken = match byte {
+            Some(byte) if b":@!$&'()*+".contains(&byte) => {
+                out.push(char::from(byte));
+                3
+            }
+            _ => {
+                out.push('%');
+                1
+            }
+        };
+        rest = &escape[taken..];
+        next = rest.find('%');
+    }
+    out.push_str(rest);
+    Cow::Owned(out)
 }
 
 fn push_encoded(out: &mut String, byte: u8) {
@@ -139,9 +169,11 @@ fn resolve_segments(path: &str) -> Result<String, Reason> {
     Ok(out)
 }
 
-/// `..;x` is `..` to servers that cut path parameters off first.
+/// `..;x` is `..` to servers that cut path parameters off first, `..%2Fx` to those that decode first.
 fn hides_dots(segment: &str) -> bool {
-    matches!(segment.split_once(';'), Some(("." | "..", _)))
+    let parts = segment.split("%2F").flat_map(|part| part.split("%5C"));
+    let is_dots = |part: &str| matches!(part.split(';').next(), Some("." | ".."));
+    (segment.contains(';') || segment.contains('%')) && { parts }.any(is_dots)
 }
 
 #[cfg(test)]

@@ -130,6 +130,11 @@ impl Attempt {
         self.running().connection
     }
 
+    /// Whether the service is configured to speak HTTP/2.
+    pub fn speaks_http2(&self) -> bool {
+        self.running().upstream.settings().connection.http2
+    }
+
     /// The head of the final answer came.
     pub fn answered(&mut self, status: u16) {
         self.running_mut().status = Some(status);

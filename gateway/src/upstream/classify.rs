@@ -47,7 +47,7 @@ pub fn is_timeout(reason: Reason) -> bool {
 fn of_client(error: &ErrorType) -> Reason {
     use ErrorType::*;
     match error {
-        ReadTimedout => Reason::ClientTimeout,
+        ReadTimedout | WriteTimedout => Reason::ClientTimeout,
         // The answer was promised longer than it is, which is the upstream's fault.
         Custom(PREMATURE_BODY_END) => Reason::UpstreamReset,
         InvalidHTTPHeader | H1Error | InvalidH2 | Custom(_) => Reason::MalformedRequest,

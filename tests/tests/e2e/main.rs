@@ -22,6 +22,7 @@ mod paths;
 mod refusals;
 mod reload;
 mod routing;
+mod semantics;
 mod streaming;
 mod tls;
 mod traces;

@@ -66,6 +66,7 @@ async fn what_was_matched_is_what_is_forwarded() {
         ("/public/b?c=../admin&d=%2e%2e%2f", "/public/b?c=../admin&d=%2e%2e%2f"),
         ("/public/a%20b", "/public/a%20b"),
         ("/public/%c3%a4", "/public/%C3%A4"),
+        ("/public/a%3ab%2bc", "/public/a%3Ab%2Bc"),
         ("http://a.test/public/b", "/public/b"),
     ] {
         assert_eq!(get(&gateway, sent.as_bytes()).await.status, 200, "{sent}");
@@ -100,6 +101,29 @@ async fn spellings_that_servers_read_differently_are_refused() {
         assert!(answer.body.contains("\"invalid_path\""), "{target}: {}", answer.body);
     }
     assert!(upstream.seen().is_empty(), "{:?}", upstream.seen());
+}
+
+#[tokio::test]
+async fn an_escaped_character_does_not_get_round_its_route() {
+    let upstream = Upstream::saying("up").await;
+    let yaml = format!(
+        "
+        upstreams: {{ up: {{ endpoints: [\"{}\"] }} }}
+        routes:
+          - {{ name: all, match: {{ path: /users/** }}, upstream: up, rewrite: {{ strip_prefix: /users }} }}
+          - {{ name: guarded, match: {{ path: \"/users/7:delete\" }}, respond: {{ status: 403, body: no }} }}
+          - {{ name: at, match: {{ path: \"/a@b/**\" }}, upstream: up, rewrite: {{ strip_prefix: \"/a@b\" }} }}
+        ",
+        upstream.url()
+    );
+    let gateway = Launch::new(&yaml).start().await;
+    assert_eq!(get(&gateway, b"/users/7%3Adelete").await.status, 403);
+    assert_eq!(get(&gateway, b"/users/%37:delete").await.status, 403);
+    for (sent, forwarded) in [("/users/7%3Ax", "/7%3Ax"), ("/a%40b/c%2Bd", "/c+d"), ("/a@b/c%2Bd", "/c%2Bd")]
+    {
+        assert_eq!(get(&gateway, sent.as_bytes()).await.status, 200);
+        assert_eq!(upstream.seen().last().unwrap().target(), forwarded, "{sent}");
+    }
 }
 
 #[tokio::test]
@@ -153,9 +177,11 @@ async fn no_spelling_gets_behind_the_route_it_was_matched_by() {
 async fn a_listener_may_keep_encoded_slashes_as_data() {
     let upstream = Upstream::saying("up").await;
     let gateway = gateway(&upstream, ", encoded_slashes: keep").await;
-    for target in ["/public/a%2Fb", "/public/..%2Fadmin"] {
+    for target in ["/public/a%2Fb", "/public/a%5C%2Fb"] {
         assert_eq!(get(&gateway, target.as_bytes()).await.status, 200, "{target}");
         assert_eq!(upstream.seen().last().unwrap().target(), target);
     }
-    assert_eq!(get(&gateway, b"/public/%00").await.status, 400);
+    for target in ["/public/%00", "/public/..%2Fadmin", "/public/a%5c..%5cadmin"] {
+        assert_eq!(get(&gateway, target.as_bytes()).await.status, 400, "{target}");
+    }
 }

@@ -17,15 +17,17 @@ pub struct Hop {
 
 /// From the client to the nearest proxy.
 pub fn x_forwarded_for(headers: &HeaderMap) -> Vec<Hop> {
-    let values = headers.get_all(X_FORWARDED_FOR).iter().filter_map(|value| value.to_str().ok());
-    let hop = |text: &str| Hop { address: parse(text.trim()), https: None };
-    values.flat_map(|value| value.split(',').map(hop).collect::<Vec<_>>()).collect()
+    let values = headers.get_all(X_FORWARDED_FOR).iter();
+    let hop =
+        |bytes: &[u8]| Hop { address: str::from_utf8(bytes).ok().and_then(|t| parse(t.trim())), https: None };
+    values.flat_map(|value| value.as_bytes().split(|byte| *byte == b',').map(hop)).collect()
 }
 
 /// From the client to the nearest proxy (RFC 7239 section 4).
 pub fn forwarded(headers: &HeaderMap) -> Vec<Hop> {
-    let values = headers.get_all(FORWARDED).iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| split(value, ',').into_iter().map(hop).collect::<Vec<_>>()).collect()
+    // What is not text is replaced and then cannot be read; dropping it would take its neighbours with it.
+    let values = headers.get_all(FORWARDED).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
+    values.flat_map(|value| split(&value, ',').into_iter().map(hop).collect::<Vec<_>>()).collect()
 }
 
 fn hop(element: &str) -> Hop {

@@ -132,18 +132,44 @@ pub fn tell(
     }
 }
 
+/// Names by which proxies and content networks pass on addresses, and paths past routing.
+const CLAIMS: [&str; 10] = [
+    "x-real-ip",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "x-original-forwarded-for",
+    "x-original-url",
+    "x-rewrite-url",
+    "true-client-ip",
+    "cf-connecting-ip",
+    "fastly-client-ip",
+    "x-envoy-external-address",
+];
+
+/// Whether a name claims something that only a proxy can know: addresses, and identities such as
+/// `x-forwarded-user` or `x-forwarded-client-cert`. CGI reads `_` as `-`, so both spellings count.
+fn is_claim(name: &str) -> bool {
+    let alike = |a: &str, b: &str| a.len() == b.len() && a.bytes().zip(b.bytes()).all(same_in_cgi);
+    let prefix = "x-forwarded";
+    name.get(..prefix.len()).is_some_and(|start| alike(start, prefix))
+        || CLAIMS.iter().any(|claim| alike(name, claim))
+}
+
+fn same_in_cgi((sent, known): (u8, u8)) -> bool {
+    sent == known || (sent == b'_' && known == b'-')
+}
+
 /// One pass over the names; most requests have none of them.
 fn remove_claims(headers: &mut HeaderMap, origin: &Origin, trust: &Trust<'_>) {
     let believed = origin.trusted && trust.header == ChainHeader::XForwardedFor;
-    let is_claim = |name: &&HeaderName| match name.as_str() {
-        // Never read here, so whoever is behind the trusted proxy may have written it.
-        "forwarded" => true,
-        "x-real-ip" => !believed,
-        // Besides addresses also identities: `x-forwarded-user`, `x-forwarded-client-cert`.
-        name => !believed && name.starts_with("x-forwarded-"),
+    let goes = |name: &&HeaderName| match name.as_str() {
+        // The first is never read here, so whoever is behind the trusted proxy may have written it; the second
+        // becomes the environment's `HTTP_PROXY` in CGI (httpoxy).
+        "forwarded" | "proxy" => true,
+        name => !believed && is_claim(name),
     };
-    if headers.keys().any(|name| is_claim(&name)) {
-        let claims: Vec<HeaderName> = headers.keys().filter(is_claim).cloned().collect();
+    if headers.keys().any(|name| goes(&name)) {
+        let claims: Vec<HeaderName> = headers.keys().filter(goes).cloned().collect();
         claims.iter().for_each(|claim| drop(headers.remove(claim)));
     }
 }

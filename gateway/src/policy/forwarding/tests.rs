@@ -3,7 +3,12 @@ use super::*;
 const PROXY: &str = "10.0.0.1";
 
 fn headers(lines: &[(&'static str, &str)]) -> HeaderMap {
-    lines.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap())).collect()
+    lines
+        .iter()
+        .map(|(name, value)| {
+            (HeaderName::from_static(name), HeaderValue::from_bytes(value.as_bytes()).unwrap())
+        })
+        .collect()
 }
 
 fn peer(address: &str) -> Peer {
@@ -50,6 +55,10 @@ fn what_only_proxies_may_say_is_removed_from_a_strangers_request() {
         ("x-forwarded-user", "admin"),
         ("x-forwarded-client-cert", "Subject=admin"),
         ("x-forwarded-prefix", "/admin"),
+        ("x_forwarded_for", "1.1.1.1"),
+        ("x-original-url", "/admin"),
+        ("true-client-ip", "1.1.1.1"),
+        ("proxy", "http://evil.test"),
         ("x-own", "stays"),
     ];
     trusting(&["10.0.0.0/8"], ChainHeader::XForwardedFor, |trust| {
@@ -59,6 +68,7 @@ fn what_only_proxies_may_say_is_removed_from_a_strangers_request() {
         assert_eq!(left, ["x-forwarded-for", "x-forwarded-proto", "x-own"]);
         let trusted = told(&headers(&claims), peer(PROXY), &trust, None);
         assert_eq!(trusted["x-forwarded-user"], "admin");
+        assert!(trusted.get("proxy").is_none());
         assert!(trusted.get("forwarded").is_none(), "it is not the header this proxy maintains");
     });
     trusting(&["10.0.0.0/8"], ChainHeader::Forwarded, |trust| {
@@ -80,6 +90,7 @@ fn the_client_is_the_rightmost_address_that_is_no_trusted_proxy() {
             ("10.0.0.8, 10.0.0.9", "10.0.0.8"),
             ("1.1.1.1, unknown, 10.0.0.9", "10.0.0.9"),
             ("nonsense", PROXY),
+            ("\u{ff}, 203.0.113.9", "203.0.113.9"),
             ("", PROXY),
         ] {
             let from = origin(&headers(&[("x-forwarded-for", chain)]), peer(PROXY), &trust);

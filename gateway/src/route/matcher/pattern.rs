@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::route::path::{EncodedSlashes, normalise};
+use crate::route::path::{EncodedSlashes, comparable, normalise};
 
 /// Which paths a route is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,8 +111,10 @@ impl PathPattern {
             .collect();
         match normalise(sample.as_bytes(), EncodedSlashes::Keep) {
             Err(_) => Err(PatternError::Refused),
-            Ok(normal) if normal != sample => Err(PatternError::NotNormal(normal.into_owned())),
-            Ok(_) => Ok(()),
+            Ok(normal) => match comparable(&normal) {
+                same if same == sample => Ok(()),
+                other => Err(PatternError::NotNormal(other.into_owned())),
+            },
         }
     }
 }

@@ -77,15 +77,31 @@ fn ambiguous_spellings_are_refused() {
 fn kept_slashes_stay_encoded() {
     let keep = |path: &'static str| normalise(path.as_bytes(), EncodedSlashes::Keep);
     assert_eq!(keep("/a%2fb%5cc").as_deref(), Ok("/a%2Fb%5Cc"));
-    assert_eq!(keep("/a%2f..%2fb").as_deref(), Ok("/a%2F..%2Fb"));
-    assert_eq!(keep("/a%00"), Err(Reason::InvalidPath));
+    assert_eq!(keep("/a%2f...%2fb").as_deref(), Ok("/a%2F...%2Fb"));
+    for hidden in ["/a%2f..%2fb", "/..%5cb", "/a%2F.", "/a%2f..;x%2fb", "/a%00"] {
+        assert_eq!(keep(hidden), Err(Reason::InvalidPath), "{hidden}");
+    }
 }
 
 #[test]
 fn escapes_that_stay_have_upper_case_digits() {
     assert_eq!(refuse("/a%c3%bc%20%3b").as_deref(), Ok("/a%C3%BC%20%3B"));
     assert_eq!(refuse("/a\u{fc}").as_deref(), Ok("/a%C3%BC"));
-    assert_eq!(refuse("/v1/things%3Adelete").as_deref(), Ok("/v1/things:delete"));
+    assert_eq!(refuse("/v1/things%3adelete").as_deref(), Ok("/v1/things%3Adelete"));
+}
+
+#[test]
+fn reserved_characters_are_compared_decoded_and_kept_as_they_came() {
+    for (normal, compared) in [
+        ("/v1/things%3Adelete", "/v1/things:delete"),
+        ("/key%2Bone%40home", "/key+one@home"),
+        ("/a%3Bb%2Cc%20d%C3%BC", "/a%3Bb%2Cc%20d%C3%BC"),
+        ("/%253A", "/%253A"),
+        ("/plain", "/plain"),
+    ] {
+        assert_eq!(refuse(normal).as_deref(), Ok(normal));
+        assert_eq!(comparable(normal), compared);
+    }
 }
 
 #[test]
@@ -101,6 +117,8 @@ proptest! {
             if let Ok(once) = normalise(path.as_bytes(), slashes) {
                 let twice = normalise(once.as_bytes(), slashes);
                 prop_assert_eq!(twice.as_deref(), Ok(once.as_ref()));
+                let compared = comparable(&once).into_owned();
+                prop_assert_eq!(comparable(&compared).into_owned(), compared);
                 prop_assert!(!once.contains("//") && !once.split('/').any(|s| s == "." || s == ".."));
             }
         }

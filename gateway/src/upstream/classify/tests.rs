@@ -42,7 +42,7 @@ fn the_clients_errors() {
         (ReadTimedout, Reason::ClientTimeout),
         (ConnectionClosed, Reason::ClientDisconnected),
         (WriteError, Reason::ClientDisconnected),
-        (WriteTimedout, Reason::ClientDisconnected),
+        (WriteTimedout, Reason::ClientTimeout),
         (InvalidHTTPHeader, Reason::MalformedRequest),
         (Custom("InvalidChunk"), Reason::MalformedRequest),
         (Custom("PrematureBodyEnd"), Reason::UpstreamReset),
