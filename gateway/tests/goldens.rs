@@ -9,6 +9,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
+    time::Instant,
 };
 
 use glassgate::{
@@ -87,6 +88,31 @@ fn a_message_is_the_same_every_time() {
     for _ in 0..5 {
         assert_eq!(load(path).unwrap_err(), first);
     }
+}
+
+/// A generator gone wrong makes one mistake ten thousand times.
+#[test]
+fn a_file_full_of_mistakes_is_reported_about_as_fast_as_a_good_one_loads() {
+    let folder = tempfile::tempdir().unwrap();
+    let time = |name: &str, rest: &str| {
+        let path = folder.path().join(name);
+        let routes: String = (0..10_000)
+            .map(|index| {
+                format!("  - {{ name: r{index}, match: {{ path: /r{index} }}, upstream: {rest} }}\n")
+            })
+            .collect();
+        let listeners = "listeners: [{ name: public, address: 127.0.0.1:8080 }]";
+        let upstreams = "upstreams: { orders: { endpoints: [\"http://127.0.0.1:7002\"] } }";
+        fs::write(&path, format!("{listeners}\n{upstreams}\nroutes:\n{routes}")).unwrap();
+        let start = Instant::now();
+        let result = load(&path);
+        (start.elapsed(), result.map_or_else(|errors| errors.problems().len(), |_| 0))
+    };
+    let (good, none) = time("good.yaml", "orders");
+    let (bad, problems) = time("bad.yaml", "order, unknwon: 1, timeouts: { raed: 1s }");
+    assert_eq!((none, problems), (0, 30_000));
+    // Three times is usual; what is quadratic takes a hundred times.
+    assert!(bad < good * 20, "{bad:?} instead of {good:?}");
 }
 
 #[test]

@@ -1,12 +1,18 @@
 //! The line of a problem with a caret under it. What may be a secret is replaced by stars first.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use super::tree::Mark;
 use crate::value::Place;
 
 /// Longer lines are cut around the caret.
 const WIDTH: usize = 100;
+
+/// Bytes of the longest line that is shown: minified JSON has one line, and its place tells more than a piece of it.
+const LONGEST: usize = 2_000;
+
+/// In place of a secret.
+const STARS: &str = "***";
 
 /// Words in a key that make its value unfit for showing, where the key's type is not known.
 const SECRET_WORDS: [&str; 9] = [
@@ -25,6 +31,9 @@ const SECRET_WORDS: [&str; 9] = [
 #[derive(Debug, Clone)]
 pub struct Source {
     text: Arc<str>,
+    /// The byte at which each line begins.
+    lines: Vec<usize>,
+    /// In order, without overlaps.
     secrets: Vec<(Mark, Mark)>,
 }
 
@@ -38,44 +47,90 @@ pub struct Snippet {
     length: usize,
 }
 
+/// What is shown for one character.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cell {
+    Letter(char),
+    /// The first character of a secret.
+    Stars,
+    /// Another one.
+    Nothing,
+}
+
+impl Cell {
+    fn width(self) -> usize {
+        match self {
+            Self::Letter(_) => 1,
+            Self::Stars => STARS.len(),
+            Self::Nothing => 0,
+        }
+    }
+
+    fn write(self, text: &mut String) {
+        match self {
+            Self::Letter(letter) => text.push(letter),
+            Self::Stars => text.push_str(STARS),
+            Self::Nothing => {}
+        }
+    }
+}
+
 impl Source {
     /// `secrets`: the extents of values that must not be shown.
-    pub fn new(text: impl Into<Arc<str>>, secrets: Vec<(Mark, Mark)>) -> Self {
-        Self { text: text.into(), secrets }
+    pub fn new(text: impl Into<Arc<str>>, mut secrets: Vec<(Mark, Mark)>) -> Self {
+        let text = text.into();
+        let lines = [0].into_iter().chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        secrets.sort_unstable();
+        // An alias gives a secret twice, or a part of one.
+        secrets.dedup_by(|next, last| {
+            let overlap = next.0 < last.1;
+            last.1 = if overlap { last.1.max(next.1) } else { last.1 };
+            overlap
+        });
+        Self { text, lines, secrets }
     }
 
-    /// The line at `place`; `None` if there is none or it is empty.
+    /// The line at `place`; `None` if there is none, or it is empty, or too long for anybody to read.
     pub fn snippet(&self, place: &Place) -> Option<Snippet> {
-        let index = usize::try_from(place.line).ok()?.checked_sub(1)?;
-        let line: Vec<char> = self.text.lines().nth(index)?.trim_end().chars().collect();
+        let line = self.line(place.line).filter(|line| (1..=LONGEST).contains(&line.len()))?;
+        let line: Vec<char> = line.chars().collect();
         let column = (place.column.max(1) as usize - 1).min(line.len());
-        let length = token(&line, column);
-        let shown = self.masked(place.line, &line);
-        if line.is_empty() {
-            return None;
-        }
-        Some(cut(place.line, &shown, column, length))
+        Some(cut(place.line, &self.masked(place.line, &line), column, token(&line, column)))
     }
 
-    /// For every character of the line what to show: itself, `***` at the beginning of a secret, nothing within one.
-    fn masked(&self, number: u32, line: &[char]) -> Vec<Option<String>> {
-        let from_key = secret_key(line);
-        let hidden = |column: usize| {
-            let mark = Mark { line: number, column: column as u32 + 1 };
-            from_key.is_some_and(|from| column >= from)
-                || self.secrets.iter().any(|(start, end)| *start <= mark && mark < *end)
-        };
-        let mut shown = Vec::with_capacity(line.len());
-        for (column, letter) in line.iter().enumerate() {
-            let begins = column == 0 || !hidden(column - 1);
-            shown.push(match hidden(column) {
-                false if *letter == '\t' => Some(" ".into()),
-                false => Some(letter.to_string()),
-                true if begins => Some("***".into()),
-                true => None,
-            });
+    /// A line by its number, without white space at its end.
+    fn line(&self, number: u32) -> Option<&str> {
+        let index = usize::try_from(number).ok()?.checked_sub(1)?;
+        let begin = *self.lines.get(index)?;
+        let end = self.lines.get(index + 1).copied().unwrap_or(self.text.len());
+        Some(self.text[begin..end].trim_end())
+    }
+
+    /// The line as it may be shown.
+    fn masked(&self, number: u32, line: &[char]) -> Vec<Cell> {
+        let mut cells: Vec<Cell> =
+            line.iter().map(|letter| Cell::Letter(if *letter == '\t' { ' ' } else { *letter })).collect();
+        let from_key = secret_key(line).map(|from| from..line.len());
+        for secret in self.secrets_in(number, line.len()).chain(from_key) {
+            let begins = secret.start == 0 || matches!(cells[secret.start - 1], Cell::Letter(_));
+            for (index, cell) in cells[secret].iter_mut().enumerate() {
+                *cell = if index == 0 && begins { Cell::Stars } else { Cell::Nothing };
+            }
         }
-        shown
+        cells
+    }
+
+    /// The columns of a line that hold secrets, from 0.
+    fn secrets_in(&self, line: u32, length: usize) -> impl Iterator<Item = Range<usize>> {
+        let first = self.secrets.partition_point(|(_, end)| end.line < line);
+        let here = self.secrets[first..].iter().take_while(move |(start, _)| start.line <= line);
+        let column = move |mark: &Mark| (mark.column as usize - 1).min(length);
+        here.map(move |(start, end)| {
+            let from = if start.line < line { 0 } else { column(start) };
+            let to = if end.line > line { length } else { column(end) };
+            from..to.max(from)
+        })
+        .filter(|columns| !columns.is_empty())
     }
 }
 
@@ -115,21 +170,22 @@ fn token(line: &[char], column: usize) -> usize {
     length.max(1)
 }
 
-fn cut(line: u32, shown: &[Option<String>], column: usize, length: usize) -> Snippet {
-    let width =
-        |cells: &[Option<String>]| cells.iter().flatten().map(|text| text.chars().count()).sum::<usize>();
+fn cut(line: u32, shown: &[Cell], column: usize, length: usize) -> Snippet {
+    let width = |cells: &[Cell]| cells.iter().map(|cell| cell.width()).sum::<usize>();
     let column = column.min(shown.len());
-    // Within a secret the caret stands under its stars.
-    let column = (0..=column).rev().find(|at| shown.get(*at).is_none_or(Option::is_some)).unwrap_or(0);
     let end = (column + length).min(shown.len());
+    // Within a secret the caret stands under its stars.
+    let column = (0..=column).rev().find(|at| shown.get(*at) != Some(&Cell::Nothing)).unwrap_or(0);
     let first = if width(shown) <= WIDTH { 0 } else { column.saturating_sub(WIDTH / 2) };
     let last = shown.len().min(first + WIDTH);
     let before = if first > 0 { "..." } else { "" };
     let after = if last < shown.len() { "..." } else { "" };
-    let text: String = shown[first..last].iter().flatten().map(String::as_str).collect();
+    let mut text = before.to_owned();
+    shown[first..last].iter().for_each(|cell| cell.write(&mut text));
+    text.push_str(after);
     Snippet {
         line,
-        text: format!("{before}{text}{after}"),
+        text,
         caret: before.len() + width(&shown[first..column]),
         length: width(&shown[column..end.min(last).max(column)]).max(1),
     }
@@ -149,3 +205,6 @@ impl Snippet {
         format!("{:margin$} |\n{line} | {text}\n{:margin$} | {indent}{caret}\n", "", "")
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,10 +24,22 @@ pub fn list<'a>(words: impl Iterator<Item = &'a str>) -> String {
 
 /// Close enough to be a slip of the keyboard, a hyphen for an underscore, or a plural.
 fn nearest<'a>(wrong: &str, known: &[&'a str]) -> Option<&'a str> {
-    let plain = |word: &str| word.to_lowercase().replace(['-', '_', '.'], "");
     let wrong = plain(wrong);
-    let distance = |word: &str| strsim::damerau_levenshtein(&wrong, &plain(word));
-    let near = known.iter().map(|word| (distance(word), *word)).min()?;
-    let limit = (wrong.chars().count() / 3).clamp(1, 3);
-    (near.0 <= limit).then_some(near.1)
+    let length = wrong.chars().count();
+    let limit = (length / 3).clamp(1, 3);
+    let distance = |word: &str| {
+        let word = plain(word);
+        // Each letter more or less is a slip of its own.
+        let near = word.chars().count().abs_diff(length) <= limit;
+        near.then(|| strsim::damerau_levenshtein(&wrong, &word)).filter(|distance| *distance <= limit)
+    };
+    known.iter().filter_map(|word| Some((distance(word)?, *word))).min().map(|(_, word)| word)
 }
+
+/// The letters that count.
+fn plain(word: &str) -> String {
+    word.chars().filter(|letter| !matches!(letter, '-' | '_' | '.')).flat_map(char::to_lowercase).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -61,8 +61,8 @@ pub enum Lookup<'t, R> {
     NotFound,
 }
 
-/// Two routes of which neither asks for more: their positions in the list that
-/// the table was built from.
+/// A route that cannot be told from an earlier one, and the first such: their
+/// positions in the list that the table was built from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Collision {
     /// The earlier one.
@@ -92,7 +92,7 @@ impl<R> Table<R> {
     /// Builds the table.
     ///
     /// # Errors
-    /// Every pair of routes that cannot be told apart.
+    /// Every route that cannot be told from an earlier one.
     pub fn build(routes: impl IntoIterator<Item = (Matcher, Arc<R>)>) -> Result<Table<R>, Vec<Collision>> {
         let mut table = Table { exact: HashMap::new(), wildcard: HashMap::new(), any: Node::empty() };
         let mut collisions = Vec::new();
@@ -187,7 +187,8 @@ impl<R> Node<R> {
             }
         }
         let entries = if is_tail { &mut node.tail } else { &mut node.here };
-        for other in entries.iter().filter(|other| other.matcher.collides_with(&entry.matcher)) {
+        // One is enough to say so: all pairs of thousands of equal routes fill the memory.
+        if let Some(other) = entries.iter().find(|other| other.matcher.collides_with(&entry.matcher)) {
             collisions.push(Collision { first: other.position, second: entry.position });
         }
         let rank = entry.matcher.rank();

@@ -141,12 +141,12 @@ fn read(check: &mut Check<'_>, path: &Path) -> Result<SdlFile, String> {
 fn sources(check: &mut Check<'_>, api: &GraphqlConfig) -> Option<Sources> {
     let mut complete = true;
     for name in api.sources.keys() {
-        complete &= check.knows("upstreams", "upstream", name, name.place());
+        complete &= check.knows_upstream(name);
     }
     let mut sources = Sources::default();
-    for upstream in check.names("upstreams") {
+    for upstream in check.upstreams.all().collect::<Vec<_>>() {
         let mut options = SourceOptions::default();
-        for header in api.sources.get(upstream.as_str()).iter().flat_map(|source| &source.headers.forward) {
+        for header in api.sources.get(upstream).iter().flat_map(|source| &source.headers.forward) {
             match headers::name(check, header, headers::Of::Request) {
                 Some(name) if is_reserved_header(&name) => {
                     let text = format!("`{name}` is the gateway's own on calls to services; remove it");
@@ -157,7 +157,7 @@ fn sources(check: &mut Check<'_>, api: &GraphqlConfig) -> Option<Sources> {
                 None => complete = false,
             }
         }
-        sources.0.insert(upstream, options);
+        sources.0.insert(upstream.to_owned(), options);
     }
     complete.then_some(sources)
 }

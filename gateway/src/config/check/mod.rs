@@ -11,28 +11,32 @@ mod graphql;
 mod headers;
 mod listeners;
 mod matching;
+mod names;
 mod route;
 mod routes;
 mod telemetry;
 mod upstreams;
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::HashSet,
+    path::{Path, PathBuf},
+};
 
 use indexmap::IndexMap;
 
 pub use graphql::GraphqlApi;
+use names::Names;
 pub use route::{Action, HeaderEdits, Respond, Rewrite, Route};
 
 use super::{
     error::{Problem, Problems},
     file::Config,
     inputs::{Files, Inputs},
-    suggest,
     tree::Tree,
 };
 use crate::{
     upstream,
-    value::{Name, Place},
+    value::{Located, Name, Place},
 };
 
 /// A configuration that can run. Only [`load`](super::load()) makes one.
@@ -75,8 +79,11 @@ impl Checked {
 
 /// Checks everything. `None` if a section could not be made; the problems tell why.
 pub fn check(config: Config, tree: &Tree, files: &Files, problems: &mut Problems) -> Option<Parts> {
-    let broken = problems.paths();
-    let mut check = Check { tree, files, problems, broken };
+    let paths = problems.paths();
+    let broken = paths.iter().flat_map(|path| at_and_above(path)).collect();
+    let upstreams = Names::of(tree, "upstreams", "upstream");
+    let apis = Names::of(tree, "graphql", "composed API");
+    let mut check = Check { tree, files, problems, broken, upstreams, apis };
     listeners::check(&mut check, &config);
     telemetry::check(&mut check, &config.telemetry);
     let upstreams = upstreams::check(&mut check, &config);
@@ -99,8 +106,10 @@ struct Check<'a> {
     tree: &'a Tree,
     files: &'a Files,
     problems: &'a mut Problems,
-    /// Key paths of the problems found while reading.
-    broken: Vec<String>,
+    /// Key paths at or below which reading found a problem.
+    broken: HashSet<&'a str>,
+    upstreams: Names<'a>,
+    apis: Names<'a>,
 }
 
 impl Check<'_> {
@@ -111,8 +120,7 @@ impl Check<'_> {
 
     /// `text`: `what is wrong; what to do`.
     fn error(&mut self, place: Place, text: impl Into<String>) {
-        let within = |path: &String| path.strip_prefix(place.path.as_str()).is_some_and(is_below);
-        if place.path.is_empty() || !self.broken.iter().any(within) {
+        if place.path.is_empty() || !self.broken.contains(place.path.as_str()) {
             self.problems.push(Problem::error(place, text));
         }
     }
@@ -122,22 +130,24 @@ impl Check<'_> {
         self.problems.push(Problem::warning(place, text));
     }
 
-    /// The names a section gives, including those whose values were refused.
-    fn names(&self, section: &str) -> Vec<String> {
-        let section = self.tree.get(self.tree.root(), section);
-        let entries = section.map_or(&[][..], |section| self.tree.entries(section));
-        entries.iter().filter_map(|(key, _)| self.tree.text(*key)).map(Into::into).collect()
+    /// Whether there is an upstream of this name; if not, reports it.
+    fn knows_upstream(&mut self, name: &Located<Name>) -> bool {
+        let unknown = self.upstreams.unknown(name.as_str());
+        self.is_known(unknown, name)
     }
 
-    /// Whether a section has this name; if not, reports it where it was used.
-    fn knows(&mut self, section: &str, what: &str, name: &str, place: &Place) -> bool {
-        let names = self.names(section);
-        if names.iter().any(|known| known == name) {
-            return true;
+    /// Whether there is a composed API of this name; if not, reports it.
+    fn knows_api(&mut self, name: &Located<Name>) -> bool {
+        let unknown = self.apis.unknown(name.as_str());
+        self.is_known(unknown, name)
+    }
+
+    fn is_known(&mut self, unknown: Option<String>, name: &Located<Name>) -> bool {
+        let known = unknown.is_none();
+        if let Some(text) = unknown {
+            self.error(name.place().clone(), text);
         }
-        let hint = suggest::among(name, names.iter().map(String::as_str));
-        self.error(place.clone(), format!("no {what} named `{name}`; {hint}"));
-        false
+        known
     }
 
     /// Whether a key was written, and not only filled in.
@@ -151,16 +161,18 @@ impl Check<'_> {
     }
 }
 
-fn is_below(rest: &str) -> bool {
-    rest.is_empty() || rest.starts_with(['.', '['])
+/// A key path and those of all that it is in: `a.b[0]`, `a.b`, `a`.
+fn at_and_above(path: &str) -> impl Iterator<Item = &str> {
+    let above = path.match_indices(['.', '[']).map(|(at, _)| &path[..at]);
+    above.chain([path])
 }
 
 /// What nobody uses is probably a mistake somewhere else.
 fn unused(check: &mut Check<'_>, config: &Config) {
+    let used: HashSet<&str> =
+        config.routes.iter().flat_map(|route| &route.graphql).map(|api| api.as_str()).collect();
     for name in config.graphql.keys() {
-        let used =
-            config.routes.iter().any(|route| route.graphql.as_ref().is_some_and(|used| **used == **name));
-        if !used && check.broken.is_empty() {
+        if !used.contains(name.as_str()) && check.broken.is_empty() {
             check.warning(
                 name.place().clone(),
                 format!("no route mounts the API `{name}`; add one with `graphql: {name}`"),
@@ -168,3 +180,6 @@ fn unused(check: &mut Check<'_>, config: &Config) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -99,7 +99,7 @@ fn action(
         check.error(place, "only a route with `upstream` waits for one; remove `timeouts`");
     }
     let action = if let Some(api) = &route.graphql {
-        let known = check.knows("graphql", "composed API", api, api.place());
+        let known = check.knows_api(api);
         known.then(|| graphql.get_index_of(api.as_str()))?.map(|api| Action::Graphql { api })
     } else if let Some(redirect) = &route.redirect {
         to_redirect(check, redirect)
@@ -148,7 +148,7 @@ fn to_upstream(
         Some(rewrite) => to_rewrite(check, route, rewrite).map(Some),
         None => Some(None),
     };
-    if !check.knows("upstreams", "upstream", name, name.place()) {
+    if !check.knows_upstream(name) {
         return None;
     }
     let (upstream, _, settings) = upstreams.get_full(name.as_str())?;

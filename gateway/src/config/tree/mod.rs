@@ -10,8 +10,7 @@ mod scalar;
 #[cfg(test)]
 mod tests;
 
-use std::fmt::Write;
-use std::sync::Arc;
+use std::{collections::HashMap, fmt::Write, sync::Arc};
 
 pub use parse::parse;
 pub use scalar::Scalar;
@@ -80,7 +79,12 @@ pub struct Tree {
     file: Arc<str>,
     nodes: Vec<Node>,
     root: NodeId,
+    /// The values of long mappings, by mapping and key; see [`Tree::index`].
+    values: HashMap<(NodeId, Arc<str>), NodeId>,
 }
+
+/// A mapping with more entries is not searched from its beginning each time.
+const LONG: usize = 16;
 
 impl Tree {
     /// The document's only root.
@@ -121,7 +125,23 @@ impl Tree {
 
     /// The value under a key of a mapping.
     pub fn get(&self, mapping: NodeId, key: &str) -> Option<NodeId> {
-        self.entries(mapping).iter().find(|(k, _)| self.text(*k) == Some(key)).map(|(_, value)| *value)
+        let entries = self.entries(mapping);
+        if entries.len() > LONG {
+            return self.values.get(&(mapping, key.into())).copied();
+        }
+        entries.iter().find(|(k, _)| self.text(*k) == Some(key)).map(|(_, value)| *value)
+    }
+
+    /// Makes long mappings fast to search; once, when the tree is complete.
+    fn index(&mut self) {
+        for (id, node) in (0..).map(NodeId).zip(&self.nodes) {
+            let Kind::Mapping(entries) = &node.kind else { continue };
+            for (key, value) in entries.iter().filter(|_| entries.len() > LONG) {
+                if let Kind::Scalar { text, .. } = self.kind(*key) {
+                    self.values.insert((id, text.clone()), *value);
+                }
+            }
+        }
     }
 
     /// A mapping's entries; none for anything else.

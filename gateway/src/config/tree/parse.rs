@@ -14,7 +14,7 @@ const MAX_COPIES: usize = 100_000;
 
 /// Parses `text`. The tree is there unless the syntax is wrong; the faults are all that were found.
 pub fn parse(file: Arc<str>, text: &str, environment: Environment<'_>) -> (Option<Tree>, Vec<Fault>) {
-    let tree = Tree { file, nodes: Vec::new(), root: NodeId(0) };
+    let tree = Tree { file, nodes: Vec::new(), root: NodeId(0), values: HashMap::new() };
     let builder = Builder {
         tree,
         environment,
@@ -87,6 +87,7 @@ impl Builder<'_> {
                 "begin with `listeners:`; docs/configuration.md has a first configuration",
             );
         }
+        self.tree.index();
         (Some(self.tree), self.faults)
     }
 

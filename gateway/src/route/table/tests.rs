@@ -155,6 +155,14 @@ fn routes_that_cannot_be_told_apart_are_refused() {
 }
 
 #[test]
+fn each_route_that_repeats_another_is_refused_once() {
+    let routes = (0..1_000).map(|_| (matcher("*", "/a", &[]), Arc::new("same")));
+    let collisions = Table::build(routes).expect_err("they collide");
+    let expected: Vec<_> = (1..1_000).map(|second| Collision { first: 0, second }).collect();
+    assert_eq!(collisions, expected);
+}
+
+#[test]
 fn the_order_in_the_file_means_nothing() {
     let mut routes = vec![
         (matcher("*", "/**", &[]), "all"),
