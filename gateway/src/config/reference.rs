@@ -314,3 +314,6 @@ fn paragraph(text: &str) -> String {
 fn anchor(heading: &str) -> String {
     heading.to_lowercase().chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')).collect()
 }
+
+#[cfg(test)]
+mod tests;

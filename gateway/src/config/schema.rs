@@ -51,3 +51,6 @@ fn allow_variables(schema: &mut Schema) {
         object.insert("pattern".into(), variable.into());
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -96,3 +96,6 @@ impl HeaderEdits {
         self.remove.is_empty() && self.set.is_empty() && self.add.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests;
