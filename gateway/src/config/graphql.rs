@@ -44,12 +44,14 @@ pub struct SourceConfig {
     pub headers: SourceHeaders,
 }
 
-/// Headers of calls to a source. Only trace context goes there by itself.
+/// Headers of calls to a source. What the client sent is not passed on by itself; trace context and the request's id
+/// are.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SourceHeaders {
-    /// Headers of the client's request to pass on. Answers are then shared only between equal values of them.
-    #[schemars(example = ["x-tenant"])]
+    /// Headers of the client's request to pass on. Those about the client's connection or body (`host`, `accept`,
+    /// `content-type` ...) cannot be: calls have their own.
+    #[schemars(example = ["authorization", "x-tenant"])]
     pub forward: Vec<Located<String>>,
 }
 

@@ -7,6 +7,7 @@ use glassgate_graphql::{
     schema::{Problem as SdlProblem, Schema, SchemaOptions, SdlFile, SourceOptions, Sources},
     template::is_reserved_header,
 };
+use http::HeaderName;
 
 use super::{Check, Named, headers};
 use crate::{
@@ -147,12 +148,7 @@ fn sources(check: &mut Check<'_>, api: &GraphqlConfig) -> Option<Sources> {
     for upstream in check.upstreams.all().collect::<Vec<_>>() {
         let mut options = SourceOptions::default();
         for header in api.sources.get(upstream).iter().flat_map(|source| &source.headers.forward) {
-            match headers::name(check, header, headers::Of::Request) {
-                Some(name) if is_reserved_header(&name) => {
-                    let text = format!("`{name}` is the gateway's own on calls to services; remove it");
-                    check.error(header.place().clone(), text);
-                    complete = false;
-                }
+            match forwarded(check, header) {
                 Some(name) => options.forward.push(name),
                 None => complete = false,
             }
@@ -160,4 +156,28 @@ fn sources(check: &mut Check<'_>, api: &GraphqlConfig) -> Option<Sources> {
         sources.0.insert(upstream.to_owned(), options);
     }
     complete.then_some(sources)
+}
+
+/// A client's header that calls may carry. Those that are never sent are refused: a list that names one promises more
+/// than it keeps.
+fn forwarded(check: &mut Check<'_>, header: &Located<String>) -> Option<HeaderName> {
+    let name = headers::name(check, header, headers::Of::Request)?;
+    let refusal = match name.as_str() {
+        "accept" | "content-type" => {
+            "is the call's own and never the client's; remove it, or set another with `headers` of `@rest` in the schema"
+        }
+        about if about.starts_with("content-") => "describes the client's body and not the call's; remove it",
+        "expect" | "proxy-authenticate" | "proxy-authorization" => {
+            "is between the client and the gateway; remove it"
+        }
+        "baggage" | "traceparent" | "tracestate" => {
+            "is trace context, which every call carries anyway; remove it"
+        }
+        own if own == "x-request-id" || is_reserved_header(&name) => {
+            "is set by the gateway on every call; remove it"
+        }
+        _ => return Some(name),
+    };
+    check.error(header.place().clone(), format!("`{name}` {refusal}"));
+    None
 }
