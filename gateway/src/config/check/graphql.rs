@@ -47,6 +47,7 @@ fn one(check: &mut Check<'_>, name: &Located<Name>, api: &GraphqlConfig) -> Opti
         let place = check.place(&format!("graphql.{name}.timeout"));
         check.error(place, "an operation of 0s has no time for any call; write for example `30s`");
     }
+    bounds(check, name, &api.limits);
     let files = files(check, name, api);
     let sources = sources(check, api);
     let (files, sources) = (files?, sources?);
@@ -74,6 +75,36 @@ fn report(check: &mut Check<'_>, name: &Located<Name>, found: Vec<SdlProblem>, s
             _ => Place { file: file.into(), line, column, path: String::new() },
         };
         check.problems.push(Problem { severity, place, message, hint, snippet: None });
+    }
+}
+
+/// There is no "unlimited". A zero would refuse every operation, or let none of them end.
+fn bounds(check: &mut Check<'_>, name: &Located<Name>, config: &GraphqlLimits) {
+    let usual = GraphqlLimits::default();
+    let sizes = [
+        ("request", config.request, usual.request),
+        ("document", config.document, usual.document),
+        ("answer", config.answer, usual.answer),
+        ("answers", config.answers, usual.answers),
+        ("response", config.response, usual.response),
+    ];
+    let counts = [
+        ("tokens", config.tokens, usual.tokens),
+        ("depth", config.depth, usual.depth),
+        ("selections", config.selections, usual.selections),
+        ("root_fields", config.root_fields, usual.root_fields),
+        ("calls", config.calls, usual.calls),
+        ("concurrent_calls", config.concurrent_calls, usual.concurrent_calls),
+        ("rows", config.rows, usual.rows),
+    ];
+    let sizes = sizes.map(|(key, size, usual)| (key, size.bytes() == 0, usual.to_string()));
+    let counts = counts.map(|(key, count, usual)| (key, count == 0, usual.to_string()));
+    for (key, _, usual) in sizes.into_iter().chain(counts).filter(|(_, zero, _)| *zero) {
+        let place = check.place(&format!("graphql.{name}.limits.{key}"));
+        check.error(
+            place,
+            format!("0 allows nothing, and there is no way to allow everything; write for example `{usual}`"),
+        );
     }
 }
 

@@ -9,6 +9,9 @@ use crate::{
     value::{Duration, ListenAddress, Located, Place},
 };
 
+/// What Pingora's HTTP/1 parser reads of a head at most, and one byte.
+const MOST_HEAD: u64 = 1 << 20;
+
 pub fn check(check: &mut Check<'_>, config: &Config) {
     if config.listeners.is_empty() {
         let place = check.place("listeners");
@@ -86,6 +89,14 @@ fn one(check: &mut Check<'_>, path: &str, listener: &ListenerConfig) {
             place,
             format!("`{}` is too small for any browser; write for example `60KiB`", listener.limits.head),
         );
+    }
+    if listener.limits.head.bytes() > MOST_HEAD {
+        let place = check.place(&format!("{path}.limits.head"));
+        let text = format!(
+            "`{}` is more than the 1MiB that can be read; write `1MiB` or less",
+            listener.limits.head
+        );
+        check.error(place, text);
     }
     certificates(check, path, listener);
     for (index, network) in listener.trusted_proxies.iter().enumerate() {

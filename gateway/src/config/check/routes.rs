@@ -98,6 +98,13 @@ fn action(
         let place = sibling(check, route, "timeouts");
         check.error(place, "only a route with `upstream` waits for one; remove `timeouts`");
     }
+    if route.graphql.is_none() && !route.request_headers.is_empty() {
+        let place = sibling(check, route, "request_headers");
+        check.error(
+            place,
+            "the gateway answers itself, so nobody sees the request's headers; remove `request_headers`",
+        );
+    }
     let action = if let Some(api) = &route.graphql {
         let known = check.knows_api(api);
         known.then(|| graphql.get_index_of(api.as_str()))?.map(|api| Action::Graphql { api })

@@ -41,6 +41,14 @@ fn odd(check: &mut Check<'_>, path: &str, upstream: &UpstreamConfig) {
             format!("`read` ({read}) is longer than `total` ({total}) and never reached; lower it"),
         );
     }
+    if upstream.health.as_ref().is_some_and(|health| health.path.is_none()) {
+        for key in ["expect", "host"].map(|key| format!("{path}.health.{key}")) {
+            if check.is_written(&key) {
+                let place = check.place(&key);
+                check.warning(place, "only a check with `path` sends a request; add `path`, or remove this");
+            }
+        }
+    }
     if upstream.tls.as_ref().is_some_and(|tls| tls.insecure_skip_verify) {
         let place = check.place(&format!("{path}.tls.insecure_skip_verify"));
         check.warning(
