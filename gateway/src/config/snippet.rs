@@ -176,7 +176,8 @@ fn cut(line: u32, shown: &[Cell], column: usize, length: usize) -> Snippet {
     let end = (column + length).min(shown.len());
     // Within a secret the caret stands under its stars.
     let column = (0..=column).rev().find(|at| shown.get(*at) != Some(&Cell::Nothing)).unwrap_or(0);
-    let first = if width(shown) <= WIDTH { 0 } else { column.saturating_sub(WIDTH / 2) };
+    let centred = column.saturating_sub(WIDTH / 2).min(shown.len().saturating_sub(WIDTH));
+    let first = if width(shown) <= WIDTH { 0 } else { centred };
     let last = shown.len().min(first + WIDTH);
     let before = if first > 0 { "..." } else { "" };
     let after = if last < shown.len() { "..." } else { "" };

@@ -107,6 +107,13 @@ fn a_long_line_is_cut_around_the_caret() {
 }
 
 #[test]
+fn the_end_of_a_long_line_is_shown_in_full_width() {
+    let (line, caret) = shown(&format!("{}mistake", "a ".repeat(200)), 401);
+    assert!(line.starts_with("...") && line.ends_with(" a mistake"), "{line}");
+    assert_eq!((line.chars().count(), caret.find('^')), (WIDTH + 3, Some(WIDTH - 4)));
+}
+
+#[test]
 fn a_line_nobody_can_read_is_not_shown() {
     let source = Source::new("x".repeat(LONGEST + 1), Vec::new());
     assert_eq!(source.snippet(&place(1, 1)), None);
