@@ -52,6 +52,21 @@ fn every_link_of_the_reference_leads_to_a_heading() {
 }
 
 #[test]
+fn every_key_and_value_of_the_reference_is_explained() {
+    let reference = config::reference();
+    let rows: Vec<Vec<&str>> = reference
+        .lines()
+        .filter(|line| line.starts_with("| ") && !line.starts_with("| ---"))
+        .map(|line| line.trim_matches('|').split(" | ").map(str::trim).collect())
+        .collect();
+    assert!(rows.len() > 100);
+    for row in rows {
+        let meaning = row.last().unwrap_or(&"");
+        assert!(meaning.chars().count() > 3, "no meaning or example: {row:?}");
+    }
+}
+
+#[test]
 fn the_demo_is_good_and_has_no_warning() {
     let checked = config::load_with(Path::new("../config/glassgate.yaml"), &|_| None).unwrap();
     let warnings: Vec<_> =

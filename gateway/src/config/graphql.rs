@@ -55,7 +55,7 @@ pub struct SourceHeaders {
     pub forward: Vec<Located<String>>,
 }
 
-/// What one operation may cost at most. More is refused with the reason that names the bound.
+/// What one operation may cost at most. More is refused with the reason that names the bound. Nothing is unlimited.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct GraphqlLimits {
@@ -65,15 +65,15 @@ pub struct GraphqlLimits {
     pub document: ByteSize,
     /// Tokens of the document; white space, commas and comments are none.
     pub tokens: u32,
-    /// Levels of fields, fragments expanded.
+    /// How deep fields may be nested, fragments expanded.
     pub depth: u32,
     /// Selected fields, fragments expanded.
     pub selections: u32,
-    /// Aliased fields, fragments expanded.
+    /// Fields under another name (`a: name`), fragments expanded.
     pub aliases: u32,
     /// Fields on the operation's root, fragments expanded.
     pub root_fields: u32,
-    /// Directives, fragments expanded.
+    /// Directives (`@include`, `@skip`), fragments expanded.
     pub directives: u32,
     /// Calls to services.
     pub calls: u32,

@@ -104,9 +104,10 @@ impl<'s> Writer<'s> {
                 let required =
                     object["required"].as_array().is_some_and(|keys| keys.iter().any(|name| name == key));
                 let default = if required { "**required**".into() } else { default(value, false) };
-                let kind = self.kind(value);
+                let found = self.mappings(value, &format!("{path}.{key}"));
+                let kind = linked(&self.kind(value), &found);
                 self.row(key, &kind, &default, &description.unwrap_or_default());
-                below.extend(self.mappings(value, &format!("{path}.{key}")));
+                below.extend(found);
             }
         }
         self.text.push('\n');

@@ -15,7 +15,7 @@ use crate::value::{ByteSize, Cidr, Duration, ListenAddress, Located, Name};
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ListenerConfig {
-    /// Unique among the listeners; a label of its metrics.
+    /// What the listener is called in logs and metrics. Unique among the listeners.
     pub name: Located<Name>,
     /// Where to listen; a change needs a restart. Port 0 lets the system choose.
     pub address: Located<ListenAddress>,
@@ -31,19 +31,20 @@ pub struct ListenerConfig {
     /// How long clients may take.
     #[serde(default)]
     pub deadlines: Deadlines,
-    /// Requests after which a connection is closed in order; absent: no limit.
+    /// Requests after which a connection is closed in order (`Connection: close`, GOAWAY); absent: no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_requests_per_connection: Option<NonZeroU32>,
-    /// How large a request's head may be; above: 431.
+    /// How large a request's head may be; a larger one is answered with 431.
     #[serde(default)]
     pub limits: Limits,
-    /// Peers whose forwarding headers, trace context and request ids are believed.
+    /// Proxies and load balancers in front of the gateway. What they say about the client, about sampling (`traceparent`)
+    /// and in `baggage` is believed; of anybody else it is replaced by what the gateway sees itself.
     #[serde(default)]
     pub trusted_proxies: Vec<Cidr>,
-    /// The header in which trusted proxies name the client.
+    /// The header in which trusted proxies name the client; the other one is not read.
     #[serde(default)]
     pub client_address: ClientAddress,
-    /// What to do with `%2F`, `%5C` and `\` in a path.
+    /// What to do with `%2F` and `%5C` in a path. `%00` and a bare `\` are refused in any case.
     #[serde(default)]
     pub encoded_slashes: EncodedSlashes,
 }
@@ -105,7 +106,8 @@ pub struct Deadlines {
     pub head: Duration,
     /// For a request's body, from the end of the head. Upgraded connections are free of it.
     pub body: Duration,
-    /// Without a request (from accept or from the last answer), and for a client that takes nothing of an answer.
+    /// How long a connection may be without a request (from accept or from the last answer), and a client take
+    /// nothing of an answer.
     pub idle: Duration,
 }
 
@@ -124,9 +126,10 @@ impl Default for Deadlines {
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
-    /// Bytes of request line and fields together.
+    /// Bytes of request line and headers together, at most `1MiB`. HTTP/2 carries at most 64 KiB of headers, whatever
+    /// stands here.
     pub head: ByteSize,
-    /// Fields; at most 256, which is what the HTTP/1 parser reads.
+    /// How many headers; at most 256, which is what the HTTP/1 parser reads.
     #[schemars(range(min = 1, max = 256))]
     pub headers: u16,
 }

@@ -16,33 +16,33 @@ use crate::value::{Duration, Located, Name, Secret};
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RouteConfig {
-    /// Unique among the routes; a label of its metrics.
+    /// What the route is called in logs, metrics and traces. Unique among the routes.
     pub name: Located<Name>,
-    /// Which requests.
+    /// Which requests it is for.
     #[serde(rename = "match")]
     pub matching: MatchConfig,
-    /// Forward to this upstream.
+    /// Forward to this service: a name of `upstreams`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upstream: Option<Located<Name>>,
-    /// Answer from this composed GraphQL API.
+    /// Answer from this composed API: a name of `graphql`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub graphql: Option<Located<Name>>,
     /// Send the client elsewhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redirect: Option<RedirectConfig>,
-    /// Answer with this.
+    /// Answer with this, without asking any service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub respond: Option<RespondConfig>,
     /// Change the path before it is forwarded. Only with `upstream`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rewrite: Option<RewriteConfig>,
-    /// Change the headers of the request before it is forwarded.
+    /// Change the headers of the request before it is forwarded. Only with `upstream` and `graphql`.
     #[serde(default, skip_serializing_if = "HeaderChanges::is_empty")]
     pub request_headers: HeaderChanges,
     /// Change the headers of the response before it is sent to the client.
     #[serde(default, skip_serializing_if = "HeaderChanges::is_empty")]
     pub response_headers: HeaderChanges,
-    /// In place of the upstream's.
+    /// How long the service may take for these requests, in place of the upstream's own. Only with `upstream`.
     #[serde(default)]
     pub timeouts: RouteTimeouts,
 }
@@ -58,17 +58,18 @@ pub struct MatchConfig {
     /// Several hosts, in place of `host`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hosts: Vec<Located<String>>,
-    /// The path, after normalisation. `{name}` stands for one segment, `**` at the end for the rest (or nothing).
+    /// The path in its one form, without `//`, `/../` and needless escapes. `{name}` stands for one segment, `**` at the
+    /// end for the rest (or nothing).
     #[schemars(example = "/health", example = "/api/users/{id}", example = "/static/**")]
     pub path: Located<String>,
     /// The methods; without them any. `GET` includes `HEAD`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(example = ["GET", "POST"])]
     pub methods: Vec<Located<String>>,
-    /// Headers that must be there.
+    /// Headers that the request must have.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub headers: Vec<ValueMatch>,
-    /// Query parameters that must be there.
+    /// Query parameters that the request must have.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub query: Vec<ValueMatch>,
 }
@@ -77,7 +78,7 @@ pub struct MatchConfig {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ValueMatch {
-    /// Of the header or parameter.
+    /// The name of the header or parameter.
     pub name: Located<String>,
     /// The exact value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -145,14 +146,14 @@ pub struct RedirectConfig {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RespondConfig {
-    /// 200 to 599.
+    /// The status, 200 to 599.
     #[serde(default = "ok")]
     #[schemars(range(min = 200, max = 599))]
     pub status: Located<u16>,
-    /// The body.
+    /// The body, as text.
     #[serde(default)]
     pub body: String,
-    /// Headers of the answer.
+    /// Headers of the answer, such as `content-type`.
     #[serde(default)]
     pub headers: IndexMap<Located<String>, Located<String>>,
 }
@@ -161,10 +162,10 @@ pub struct RespondConfig {
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RouteTimeouts {
-    /// Between two pieces of the answer, and until the first of them.
+    /// Until the first piece of the answer and between any two; also for a service that takes nothing of a request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub read: Option<Duration>,
-    /// For the whole exchange, retries included.
+    /// For the whole exchange, from the request's head to the answer's end, retries included.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub total: Option<Duration>,
 }

@@ -27,7 +27,8 @@ pub type UpstreamsConfig = IndexMap<Name, UpstreamConfig>;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UpstreamConfig {
-    /// Where the service runs. All `http://` or all `https://`.
+    /// Where the service runs: one URL or more, all `http://` or all `https://`. A name that has several addresses
+    /// stands for as many endpoints; it is looked up again as its addresses change.
     #[schemars(length(min = 1))]
     pub endpoints: Vec<EndpointConfig>,
     /// How requests are shared out among healthy endpoints.
@@ -44,7 +45,7 @@ pub struct UpstreamConfig {
     #[serde(default = "one")]
     #[schemars(range(max = 1))]
     pub connect_retries: u8,
-    /// Idle connections.
+    /// Connections that wait for the next request.
     #[serde(default)]
     pub keepalive: KeepaliveConfig,
     /// Active health checks. Without them every endpoint counts as healthy.
@@ -73,10 +74,12 @@ pub struct TimeoutsConfig {
     /// Until a connection stands, TLS handshake included.
     #[serde(default = "connect_timeout")]
     pub connect: Duration,
-    /// Between two pieces of the answer, and until the first of them.
+    /// Until the first piece of the answer and between any two, WebSocket and server-sent events included; also for a
+    /// service that takes nothing of a request.
     #[serde(default = "read_timeout")]
     pub read: Duration,
-    /// For the whole exchange, retries included.
+    /// For the whole exchange, from the request's head to the answer's end, retries included. Upgraded connections
+    /// (WebSocket) may last longer.
     #[serde(default = "total_timeout")]
     pub total: Duration,
 }
@@ -111,11 +114,11 @@ pub struct HealthConfig {
     #[serde(default = "three")]
     #[schemars(range(min = 1))]
     pub unhealthy_after: u8,
-    /// Statuses that mean healthy.
+    /// Statuses that mean healthy, where there is a `path`.
     #[serde(default = "ok_statuses")]
     #[schemars(length(min = 1))]
     pub expect: Vec<StatusRange>,
-    /// The check's `Host`; that of the endpoint's URL without it.
+    /// The check's `Host`, where there is a `path`; without it that of the endpoint's URL.
     #[serde(default)]
     pub host: Option<String>,
     /// When fewer endpoints than this share are healthy, health is ignored and all are used. `0%`: never, requests
@@ -131,7 +134,7 @@ pub struct TlsConfig {
     /// PEM file of the authorities to trust instead of the system's.
     #[serde(default)]
     pub ca: Option<PathBuf>,
-    /// The name in the certificate, also sent as SNI; that of the endpoint's URL without it.
+    /// The name in the certificate, also sent as SNI; without it that of the endpoint's URL.
     #[serde(default)]
     pub server_name: Option<String>,
     /// Trust any certificate. For experiments: whoever is in between can read and change everything.

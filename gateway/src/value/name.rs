@@ -122,6 +122,7 @@ impl JsonSchema for Name {
             "type": "string",
             "title": "name",
             "description": "1 to 64 letters, digits, `_`, `.` and `-`.",
+            "examples": ["orders", "orders-v2", "eu.orders"],
             "pattern": r"^([a-zA-Z0-9_.-]{1,64}|.*\$\{.*)$"
         })
     }

@@ -19,7 +19,7 @@ use crate::value::{Duration, Located, Percent};
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TelemetryConfig {
-    /// `service.name` of the gateway's spans.
+    /// The gateway's name in traces (`service.name`).
     pub service_name: String,
     /// Spans, sent to a collector.
     pub traces: TracesConfig,
@@ -44,12 +44,14 @@ impl Default for TelemetryConfig {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TracesConfig {
-    /// The collector; absent: no spans are kept, trace context is still passed on.
+    /// The collector that gets them; absent: no spans are made, trace context is still passed on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub otlp: Option<OtlpConfig>,
-    /// Share of requests whose spans are kept from the start, where no trusted caller has decided.
+    /// Share of requests that are traced from the start, by the services behind the gateway too. Where a trusted proxy
+    /// has decided (`traceparent`), that stands instead.
     pub sample: Percent,
-    /// Which of the other requests' spans are kept when they have ended.
+    /// Which of the other requests are kept once they have ended: with the gateway's spans alone, since the services
+    /// were told not to trace.
     pub keep: KeepConfig,
     /// Spans that wait for the collector at most; one more is dropped and counted.
     pub queue: NonZeroUsize,
@@ -70,7 +72,7 @@ impl Default for TracesConfig {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OtlpConfig {
-    /// The collector's address; empty (`${OTEL_EXPORTER_OTLP_ENDPOINT:-}` where that is not set): no export.
+    /// Where the collector is; empty (`${OTEL_EXPORTER_OTLP_ENDPOINT:-}` where that is not set): no export.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<Located<OtlpEndpoint>>,
     /// How to speak to it.
@@ -79,7 +81,7 @@ pub struct OtlpConfig {
     /// Sent with every export, for authentication.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub headers: IndexMap<OtlpHeaderName, OtlpHeaderValue>,
-    /// An export may take so long, repetitions included.
+    /// How long an export may take, repetitions included.
     #[serde(default = "ten_seconds")]
     pub timeout: Duration,
 }
@@ -96,7 +98,7 @@ pub enum OtlpProtocol {
     HttpProtobuf,
 }
 
-/// Which requests' spans are kept though they were not sampled at the start.
+/// Which requests' spans are kept though they were not traced from the start.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct KeepConfig {

@@ -210,7 +210,7 @@ impl JsonSchema for OtlpEndpoint {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "type": "string",
-            "description": "The collector's address. Over HTTP, `/v1/traces` is added where there is no path.",
+            "description": "`http://` or `https://`, host and port. Over HTTP, `/v1/traces` is added where there is no path.",
             "pattern": r"^(https?://.+|.*\$\{.*)$",
             "examples": ["http://127.0.0.1:4317"]
         })

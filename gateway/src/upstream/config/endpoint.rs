@@ -64,6 +64,11 @@ impl JsonSchema for EndpointConfig {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let url = generator.subschema_for::<EndpointUrl>();
+        let mut described = url.clone();
+        described.insert(
+            "description".into(),
+            "Where to connect to. Each address of a name is an endpoint.".into(),
+        );
         json_schema!({
             "description": "Where one or more instances of a service run: a URL, or a URL and its weight.",
             "anyOf": [
@@ -71,9 +76,9 @@ impl JsonSchema for EndpointConfig {
                 {
                     "type": "object",
                     "properties": {
-                        "url": url,
+                        "url": described,
                         "weight": {
-                            "description": "Share of the requests next to the other endpoints.",
+                            "description": "Share of the requests next to the other endpoints: 3 gets three times as many as 1. Each address of a name has it.",
                             "type": "integer", "minimum": 1, "maximum": MAX_WEIGHT, "default": 1
                         }
                     },

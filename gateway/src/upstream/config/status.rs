@@ -82,7 +82,8 @@ impl JsonSchema for StatusRange {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "description": "A status code or a range of them: `204`, `200-299`.",
+            "description": "A status code or a range of them.",
+            "examples": [204, "200-299"],
             "anyOf": [
                 { "type": "integer", "minimum": 100, "maximum": 599 },
                 { "type": "string", "pattern": "^[1-5][0-9]{2}(-[1-5][0-9]{2})?$" }

@@ -156,7 +156,8 @@ impl JsonSchema for EndpointUrl {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "description": "Scheme, host and port: `http://orders.internal:7002`.",
+            "description": "Scheme, host and port; without a port 80 or 443. It has no path: that is the route's affair.",
+            "examples": ["http://orders.internal:7002", "https://api.example.com", "http://[::1]:7002"],
             "type": "string",
             "pattern": "^https?://[^/?#@]+/?$"
         })
