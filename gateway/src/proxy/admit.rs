@@ -138,7 +138,7 @@ fn admitted(gateway: &Gateway, found: Found, context: &RequestContext) -> Result
         _ => None,
     };
     route.metrics.began(&opened.method);
-    let deadline = total.filter(|_| complete).and_then(|total| opened.started.checked_add(total));
+    let deadline = total.filter(|_| complete).and_then(|total| opened.epoch.instant.checked_add(total));
     Ok(Admitted { total, deadline, exchange, route, target })
 }
 

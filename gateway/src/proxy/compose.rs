@@ -63,7 +63,7 @@ impl Exchange {
     /// For a request that is about to be forwarded to this API.
     pub fn new(api: Arc<Api>, opened: &Opened, pool: Pool) -> Arc<Self> {
         Arc::new(Self {
-            deadline: opened.started + api.timeout,
+            deadline: opened.epoch.instant + api.timeout,
             api,
             pool,
             telemetry: opened.snapshot.telemetry.clone(),

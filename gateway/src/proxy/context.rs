@@ -2,7 +2,7 @@
 
 use std::{
     sync::Arc,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
 use http::{HeaderValue, Method, Uri};
@@ -11,10 +11,13 @@ use pingora_error::{Error, ErrorType, Result};
 use super::compose::Exchange;
 use crate::{
     listener::RequestGuard,
-    policy::forwarding::{Origin, Peer},
+    policy::forwarding::{ChainHeader, Origin, Peer},
     reason::Reason,
     snapshot::{Route, Snapshot},
-    telemetry::{request_id::RequestId, trace::TraceContext},
+    telemetry::{
+        request_id::RequestId,
+        trace::{Epoch, TraceContext},
+    },
     upstream::{Attempt, EndpointId, Finished},
 };
 
@@ -35,8 +38,8 @@ pub struct RequestContext {
 pub struct Opened {
     /// The configuration of this request, from beginning to end.
     pub snapshot: Arc<Snapshot>,
-    pub started: Instant,
-    pub started_at: SystemTime,
+    /// When it began.
+    pub epoch: Epoch,
     pub id: RequestId,
     /// The id as a header's value.
     pub id_value: HeaderValue,
@@ -45,6 +48,8 @@ pub struct Opened {
     pub guard: RequestGuard,
     pub peer: Peer,
     pub origin: Origin,
+    /// In which header proxies name the client, here and where it is sent on.
+    pub chain: ChainHeader,
     pub method: Method,
     /// As the client sent it.
     pub uri: Uri,
@@ -90,6 +95,8 @@ pub struct Outcome {
     pub status: Option<u16>,
     /// Why the gateway answered itself or gave up.
     pub reason: Option<Reason>,
+    /// The cause in the words of those who know it, for the operator only.
+    pub error: Option<Box<str>>,
     pub request_bytes: u64,
     pub response_bytes: u64,
     /// The request's body has arrived to its end.
@@ -120,11 +127,21 @@ impl RequestContext {
     /// How much time is left; `None` without a limit.
     pub fn remaining(&self) -> Option<Duration> {
         let deadline = self.admitted.as_ref()?.deadline?;
-        Some(deadline.saturating_duration_since(Instant::now()))
+        // Until the first attempt no time worth a look at the clock has passed.
+        let now = match (&self.opened, &self.attempts) {
+            (Some(opened), Attempts { running: None, finished, .. }) if finished.is_empty() => {
+                opened.epoch.instant
+            }
+            _ => Instant::now(),
+        };
+        Some(deadline.saturating_duration_since(now))
     }
 
     /// The client has sent its last byte: the total time begins.
-    pub fn request_ended(&mut self, now: Instant) {
+    pub fn request_ended(&mut self) {
+        if self.outcome.request_complete {
+            return;
+        }
         self.outcome.request_complete = true;
         if let Some(opened) = &mut self.opened {
             opened.guard.body_done();
@@ -132,7 +149,7 @@ impl RequestContext {
         if let Some(admitted) = &mut self.admitted
             && admitted.deadline.is_none()
         {
-            admitted.deadline = admitted.total.and_then(|total| now.checked_add(total));
+            admitted.deadline = admitted.total.and_then(|total| Instant::now().checked_add(total));
         }
     }
 

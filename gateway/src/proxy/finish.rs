@@ -45,6 +45,8 @@ impl Drop for RequestContext {
         let Some(opened) = self.opened.as_ref().filter(|_| !self.outcome.finished) else { return };
         if std::thread::panicking() {
             opened.snapshot.telemetry.metrics.gateway().panicked();
+            // The panic's own line, with its place, came just before; this one says whose request it was.
+            tracing::error!(request_id = &*opened.id, "a request was lost to a panic");
             self.outcome.reason = Some(Reason::InternalError);
         } else {
             self.outcome.reason.get_or_insert(opened.guard.abandoned());
@@ -66,7 +68,7 @@ fn conclude(context: &mut RequestContext) {
         outcome,
         operation: admitted.as_ref().and_then(|admitted| admitted.exchange.as_ref()?.take_operation()),
         status: outcome.status.or(outcome.reason.map(|reason| reason.row().status)).unwrap_or(499),
-        duration: now.saturating_duration_since(opened.started),
+        duration: now.saturating_duration_since(opened.epoch.instant),
         now,
     };
     ended.count();
@@ -124,7 +126,7 @@ impl Ending<'_> {
             _ => None,
         };
         opened.snapshot.telemetry.access_log.write(&Entry {
-            time: opened.started_at,
+            time: opened.epoch.system,
             request_id: &opened.id,
             trace_id: opened.trace.trace_id(),
             client: Some(opened.origin.client),
@@ -136,6 +138,7 @@ impl Ending<'_> {
             route: self.route(),
             status: self.status,
             reason: self.outcome.reason,
+            error: self.outcome.reason.and(self.outcome.error.as_deref()),
             request_bytes: self.outcome.request_bytes,
             response_bytes: self.outcome.response_bytes,
             duration: self.duration,
@@ -148,6 +151,7 @@ impl Ending<'_> {
                 operation_name: operation.report.operation_name.as_deref(),
                 fetches: operation.report.fetches.len() as u64,
                 errors: u64::from(operation.report.errors),
+                first_error: operation.report.first_error,
             }),
         });
     }

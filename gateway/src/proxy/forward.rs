@@ -1,6 +1,6 @@
 //! On the way to an upstream: an endpoint for each attempt, and what it is told.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header, request::Parts};
@@ -9,7 +9,7 @@ use pingora_error::{Error, ErrorType, Result};
 use pingora_http::RequestHeader;
 use pingora_proxy::Session;
 
-use super::{Gateway, RequestContext, context::Opened, open, probe};
+use super::{Gateway, RequestContext, context::Opened, probe};
 use crate::{
     config::check::HeaderEdits,
     policy::forwarding,
@@ -113,11 +113,8 @@ fn name_host(headers: &mut HeaderMap, opened: &Opened, attempt: Option<&Attempt>
 }
 
 fn tell_origin(headers: &mut HeaderMap, opened: &Opened) {
-    let connection = opened.guard.connection();
-    let settings = connection.listener().settings();
-    let trust = open::trust(&settings);
-    let host = opened.host.as_ref();
-    forwarding::tell(headers, opened.peer, connection.peer_text(), &opened.origin, &trust, host);
+    let peer_text = opened.guard.connection().peer_text();
+    forwarding::tell(headers, opened.peer, peer_text, &opened.origin, opened.chain, opened.host.as_ref());
 }
 
 fn edit(headers: &mut HeaderMap, edits: &HeaderEdits) {
@@ -136,7 +133,7 @@ fn edit(headers: &mut HeaderMap, edits: &HeaderEdits) {
 pub fn body(piece: Option<&Bytes>, end: bool, context: &mut RequestContext) -> Result<()> {
     context.outcome.request_bytes += piece.map_or(0, |piece| piece.len() as u64);
     if end {
-        context.request_ended(Instant::now());
+        context.request_ended();
         return Ok(());
     }
     if context.opened.as_ref().is_some_and(|opened| opened.http2 && opened.guard.body_overdue()) {

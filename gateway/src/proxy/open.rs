@@ -15,11 +15,14 @@ use crate::{
         config::{ClientAddress, ListenerConfig},
     },
     policy::forwarding::{self, ChainHeader, Peer, Trust},
-    telemetry::request_id::{REQUEST_ID, RequestId},
+    telemetry::{
+        request_id::{REQUEST_ID, RequestId},
+        trace::Epoch,
+    },
 };
 
 pub fn open(gateway: &Gateway, session: &mut Session, context: &mut RequestContext) -> Result<()> {
-    let (started, started_at) = (Instant::now(), SystemTime::now());
+    let epoch = Epoch { instant: Instant::now(), system: SystemTime::now() };
     let has_body = !session.is_body_empty();
     let connection = session.digest().and_then(Connection::of).cloned();
     let connection = connection.ok_or_else(|| Error::new_in(ErrorType::InternalError))?;
@@ -44,7 +47,7 @@ pub fn open(gateway: &Gateway, session: &mut Session, context: &mut RequestConte
     let origin = forwarding::origin(headers, peer, &trust);
     let snapshot = gateway.store.snapshot();
     let trace = snapshot.telemetry.tracer.begin(headers, origin.trusted);
-    let id = request_id(headers, started_at);
+    let id = request_id(headers, epoch.system);
     let authority = || HeaderValue::from_bytes(authority(head)?).ok();
     context.outcome.request_complete = !has_body;
     context.opened = Some(Box::new(Opened {
@@ -54,6 +57,7 @@ pub fn open(gateway: &Gateway, session: &mut Session, context: &mut RequestConte
         guard,
         peer,
         origin,
+        chain: trust.header,
         method: head.method.clone(),
         uri: head.uri.clone(),
         host: headers.get(header::HOST).cloned().or_else(authority),
@@ -66,8 +70,7 @@ pub fn open(gateway: &Gateway, session: &mut Session, context: &mut RequestConte
         },
         grpc: http2 && is_grpc(headers),
         snapshot,
-        started,
-        started_at,
+        epoch,
     }));
     gateway.probe.at(probe::Stage::Open, session);
     Ok(())
@@ -93,7 +96,7 @@ fn join_cookies(session: &mut Session) -> Result<()> {
 }
 
 /// Whom the listener trusts.
-pub fn trust(settings: &ListenerConfig) -> Trust<'_> {
+fn trust(settings: &ListenerConfig) -> Trust<'_> {
     let header = match settings.client_address {
         ClientAddress::XForwardedFor => ChainHeader::XForwardedFor,
         ClientAddress::Forwarded => ChainHeader::Forwarded,

@@ -12,7 +12,7 @@ use super::{RequestContext, reply};
 use crate::{
     reason::Reason,
     snapshot::Action,
-    upstream::{Situation, classify},
+    upstream::{Situation, classify, describe},
 };
 
 /// How often a request is sent again after its connection broke.
@@ -21,6 +21,7 @@ pub const MOST_RESENDS: usize = 1;
 /// No connection could be made.
 pub fn unconnected(context: &mut RequestContext, mut error: Box<Error>) -> Box<Error> {
     let reason = classify(&error, situation(context));
+    context.outcome.error = Some(describe(&error));
     context.end_attempt(Some(reason));
     let may_retry = may_connect_elsewhere(context);
     if let Some(finished) = context.attempts.finished.last() {
@@ -52,6 +53,7 @@ pub fn broken(
 ) -> Box<Error> {
     // Whoever failed on purpose has said why.
     let reason = context.outcome.reason.unwrap_or_else(|| classify(&error, situation(context)));
+    context.outcome.error = Some(describe(&error));
     context.end_attempt(Some(reason));
     let may_retry = context.outcome.reason.is_none() && may_resend(session, context, &error, reused);
     error.set_retry(may_retry);

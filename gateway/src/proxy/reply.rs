@@ -16,7 +16,7 @@ use super::{Gateway, RequestContext, admit, context::Opened, probe, recover};
 use crate::{
     config::check::{HeaderEdits, Respond},
     reason::Reason,
-    telemetry::request_id::REQUEST_ID,
+    telemetry::request_id::REQUEST_ID_TEXT,
 };
 
 /// How long the rest of a body that nobody wants is read, so that the connection can be kept.
@@ -49,7 +49,7 @@ pub fn head(
         head.remove_header(&header::TRANSFER_ENCODING);
         session.set_keepalive(None);
     }
-    head.insert_header(REQUEST_ID, opened.id_value.clone())?;
+    head.insert_header(REQUEST_ID_TEXT, opened.id_value.clone())?;
     match &context.admitted {
         Some(admitted) => edit(head, &admitted.route.response_headers),
         None => Ok(()),
@@ -159,7 +159,7 @@ async fn send(
     if has_body {
         head.insert_header(header::CONTENT_LENGTH, body.len())?;
     }
-    head.insert_header(REQUEST_ID, opened.id_value.clone())?;
+    head.insert_header(REQUEST_ID_TEXT, opened.id_value.clone())?;
     if let Some(admitted) = &context.admitted {
         edit(&mut head, &admitted.route.response_headers)?;
     }

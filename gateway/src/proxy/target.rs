@@ -33,20 +33,18 @@ pub fn path(head: &RequestHeader, slashes: listener::config::EncodedSlashes) -> 
 
 /// What to forward in place of what came; `None` where that is the same.
 pub fn forwarded(head: &RequestHeader, path: &str, rewrite: Option<&Rewrite>) -> Result<Option<Uri>, Reason> {
-    let rewritten = rewrite.map(|rewrite| {
-        // The prefix may be spelled with escapes: then the whole path is taken as it was compared.
-        let prefix = rewrite.from.trim_end_matches('/');
-        if path.starts_with(prefix) { rewrite.apply(path) } else { rewrite.apply(&comparable(path)) }
-    });
-    let path = rewritten.as_deref().unwrap_or(path);
+    let path = match rewrite {
+        Some(rewrite) => Cow::Owned(rewritten(rewrite, path)),
+        None => Cow::Borrowed(path),
+    };
     let raw = head.raw_path();
     let is_same = raw.starts_with(path.as_bytes()) && matches!(raw.get(path.len()), None | Some(b'?'));
     if is_same {
         return Ok(None);
     }
     let target = match head.uri.query() {
-        Some(query) => PathAndQuery::try_from([path, "?", query].concat()),
-        None => PathAndQuery::try_from(path),
+        Some(query) => PathAndQuery::try_from([&*path, "?", query].concat()),
+        None => PathAndQuery::try_from(path.into_owned()),
     };
     let target = target.map_err(|_| Reason::InvalidPath)?;
     // Over HTTP/2 the authority is part of it.
@@ -56,4 +54,10 @@ pub fn forwarded(head: &RequestHeader, path: &str, rewrite: Option<&Rewrite>) ->
     let mut parts = head.uri.clone().into_parts();
     parts.path_and_query = Some(target);
     Uri::from_parts(parts).map(Some).map_err(|_| Reason::InvalidPath)
+}
+
+/// The prefix may be spelled with escapes: then the whole path is taken as it was compared.
+fn rewritten(rewrite: &Rewrite, path: &str) -> String {
+    let prefix = rewrite.from.trim_end_matches('/');
+    if path.starts_with(prefix) { rewrite.apply(path) } else { rewrite.apply(&comparable(path)) }
 }

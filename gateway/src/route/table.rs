@@ -19,16 +19,21 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
+
 use http::{HeaderMap, Method};
 
 use super::matcher::{HostPattern, Matcher, MethodSet, Segment, canonical_host};
 
+/// The keys are the configuration's, so nobody outside can choose colliding ones, and hashing may be fast.
+type ByText<V> = HashMap<String, V, RandomState>;
+
 /// Routes of any kind `R`, ready to be looked up.
 #[derive(Debug)]
 pub struct Table<R> {
-    exact: HashMap<String, Node<R>>,
+    exact: ByText<Node<R>>,
     /// Suffix with its leading dot, longest first within a lookup.
-    wildcard: HashMap<String, Node<R>>,
+    wildcard: ByText<Node<R>>,
     any: Node<R>,
 }
 
@@ -73,7 +78,7 @@ pub struct Collision {
 
 #[derive(Debug)]
 struct Node<R> {
-    literals: HashMap<String, Node<R>>,
+    literals: ByText<Node<R>>,
     parameter: Option<Box<Node<R>>>,
     /// Routes whose pattern ends here with `**`, the most demanding first.
     tail: Vec<Entry<R>>,
@@ -94,7 +99,7 @@ impl<R> Table<R> {
     /// # Errors
     /// Every route that cannot be told from an earlier one.
     pub fn build(routes: impl IntoIterator<Item = (Matcher, Arc<R>)>) -> Result<Table<R>, Vec<Collision>> {
-        let mut table = Table { exact: HashMap::new(), wildcard: HashMap::new(), any: Node::empty() };
+        let mut table = Table { exact: HashMap::default(), wildcard: HashMap::default(), any: Node::empty() };
         let mut collisions = Vec::new();
         for (position, (matcher, route)) in routes.into_iter().enumerate() {
             let root = match &matcher.host {
@@ -169,7 +174,7 @@ impl Walk<'_> {
 
 impl<R> Node<R> {
     fn empty() -> Node<R> {
-        Node { literals: HashMap::new(), parameter: None, tail: Vec::new(), here: Vec::new() }
+        Node { literals: HashMap::default(), parameter: None, tail: Vec::new(), here: Vec::new() }
     }
 
     fn insert(&mut self, entry: Entry<R>, collisions: &mut Vec<Collision>) {

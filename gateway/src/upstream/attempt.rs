@@ -8,7 +8,7 @@
 
 use std::{
     sync::Arc,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
 use http::Method;
@@ -25,7 +25,7 @@ use crate::{
     telemetry::{
         metrics::AttemptRecord,
         names::spans::attr,
-        trace::{Span, SpanId, SpanKind, method_name},
+        trace::{Epoch, Span, SpanId, SpanKind, method_name},
     },
 };
 
@@ -44,7 +44,6 @@ struct Running {
     number: u32,
     span_id: SpanId,
     started: Instant,
-    started_at: SystemTime,
     connection: Option<Connection>,
     status: Option<u16>,
 }
@@ -67,6 +66,7 @@ impl Attempt {
         tried: &[EndpointId],
         number: u32,
     ) -> Result<Self, Reason> {
+        let started = Instant::now();
         let chosen = upstream.choose(tried)?;
         if !tried.is_empty() {
             upstream.metrics().connect_retried();
@@ -78,8 +78,7 @@ impl Attempt {
             method: method.clone(),
             number,
             span_id: SpanId::random(),
-            started: Instant::now(),
-            started_at: SystemTime::now(),
+            started,
             connection: None,
             status: None,
         })))
@@ -174,7 +173,7 @@ impl Running {
             method: self.method,
             number: self.number,
             span_id: self.span_id,
-            started_at: self.started_at,
+            started: self.started,
             duration,
             connection: self.connection,
             status: self.status,
@@ -197,7 +196,7 @@ pub struct Finished {
     /// Id of the CLIENT span.
     pub span_id: SpanId,
     /// When it began.
-    pub started_at: SystemTime,
+    pub started: Instant,
     /// From choosing an endpoint to the end.
     pub duration: Duration,
     /// What it talked over, where a connection stood.
@@ -210,7 +209,7 @@ pub struct Finished {
 
 impl Finished {
     /// The CLIENT span. `path` is what was asked for, without the query: that may hold secrets.
-    pub fn span(&self, parent: SpanId, path: &str) -> Span {
+    pub fn span(&self, parent: SpanId, path: &str, epoch: &Epoch) -> Span {
         let https = self.upstream.settings().connection.https;
         let scheme = if https { "https" } else { "http" };
         let (authority, address) = (self.endpoint.authority(), self.endpoint.address());
@@ -222,7 +221,7 @@ impl Finished {
             self.span_id,
             SpanKind::Client,
             format!("{} {}", method_name(&self.method), self.upstream.name()),
-            self.started_at,
+            epoch.at(self.started),
             self.duration,
         )
         .within(Some(parent))

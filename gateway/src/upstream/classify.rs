@@ -25,6 +25,25 @@ pub fn classify(error: &Error, situation: Situation) -> Reason {
     }
 }
 
+/// The cause of an error in the words of those who know it: the system's, the TLS library's. For operators only.
+pub fn describe(error: &Error) -> Box<str> {
+    let mut inner: &Error = error;
+    while let Some(next) = inner.cause.as_deref().and_then(|cause| cause.downcast_ref::<Box<Error>>()) {
+        inner = next;
+    }
+    let context = inner.context.as_ref().map(|context| context.as_str());
+    let words = match (&inner.cause, context) {
+        (Some(cause), _) => cause.to_string(),
+        (None, Some(context)) => context.to_owned(),
+        (None, None) => inner.etype().as_str().to_owned(),
+    };
+    let end = words.floor_char_boundary(MOST_WORDS);
+    words[..end].trim().into()
+}
+
+/// A library may quote what it could not read; this much of it tells enough.
+const MOST_WORDS: usize = 300;
+
 /// True for reasons that leave no doubt that nothing was sent: any method may be tried elsewhere.
 pub fn is_connect_failure(reason: Reason) -> bool {
     matches!(

@@ -29,7 +29,7 @@ mod status;
 mod testkit;
 
 pub use attempt::{Attempt, Connection, Finished};
-pub use classify::{Situation, classify};
+pub use classify::{Situation, classify, describe};
 pub use client::{Call, CallContext, CallLog, FetchClient, Pool, UpstreamFetch};
 pub use config::{UpstreamConfig, UpstreamsConfig};
 pub use endpoint::{Chosen, Endpoint, EndpointId};

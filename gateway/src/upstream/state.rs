@@ -115,7 +115,11 @@ impl Upstream {
     /// there is nothing else to try.
     pub fn choose(&self, tried: &[EndpointId]) -> Result<Chosen, Reason> {
         let lineup = self.lineup.load();
-        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        // A second choice for the same request is no turn of its own: the next request would skip one.
+        let turn = match tried {
+            [] => self.turn.fetch_add(1, Ordering::Relaxed),
+            _ => self.turn.load(Ordering::Relaxed),
+        };
         let endpoints = &lineup.endpoints;
         lineup
             .balancer

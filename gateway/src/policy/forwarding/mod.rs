@@ -103,12 +103,12 @@ pub fn tell(
     peer: Peer,
     peer_text: &HeaderValue,
     origin: &Origin,
-    trust: &Trust<'_>,
+    header: ChainHeader,
     host: Option<&HeaderValue>,
 ) {
     let believed = |name: &HeaderName| if origin.trusted { chain::joined(headers, name) } else { None };
     let own = peer_text.clone();
-    let (addresses, forwarded, asked) = match trust.header {
+    let (addresses, forwarded, asked) = match header {
         ChainHeader::XForwardedFor => {
             let asked = believed(&X_FORWARDED_HOST);
             (chain::appended(believed(&X_FORWARDED_FOR), own), None, asked)
@@ -120,7 +120,7 @@ pub fn tell(
             (chain::appended(client, own), Some(chain::appended(believed(&FORWARDED), element)), None)
         }
     };
-    remove_claims(headers, origin, trust);
+    remove_claims(headers, origin, header);
     headers.insert(X_FORWARDED_FOR, addresses);
     headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(if origin.https { "https" } else { "http" }));
     match asked.or_else(|| host.cloned()) {
@@ -160,8 +160,8 @@ fn same_in_cgi((sent, known): (u8, u8)) -> bool {
 }
 
 /// One pass over the names; most requests have none of them.
-fn remove_claims(headers: &mut HeaderMap, origin: &Origin, trust: &Trust<'_>) {
-    let believed = origin.trusted && trust.header == ChainHeader::XForwardedFor;
+fn remove_claims(headers: &mut HeaderMap, origin: &Origin, header: ChainHeader) {
+    let believed = origin.trusted && header == ChainHeader::XForwardedFor;
     let goes = |name: &&HeaderName| match name.as_str() {
         // The first is never read here, so whoever is behind the trusted proxy may have written it; the second
         // becomes the environment's `HTTP_PROXY` in CGI (httpoxy).

@@ -9,7 +9,7 @@ use crate::{
     reason::Reason,
     telemetry::{
         names::spans::{GRAPHQL_OPERATION, attr},
-        trace::{MAX_SPANS, Span, SpanId, SpanKind, method_name},
+        trace::{Epoch, MAX_SPANS, Span, SpanId, SpanKind, method_name},
     },
     upstream::CallLog,
 };
@@ -19,13 +19,14 @@ pub(super) fn build(ended: &Ending<'_>) -> Vec<Span> {
     let server = ended.opened.trace.span_id();
     let path = forwarded_path(ended);
     let mut spans = vec![request(ended)];
-    spans.extend(ended.attempts.finished.iter().map(|attempt| attempt.span(server, path)));
+    let epoch = &ended.opened.epoch;
+    spans.extend(ended.attempts.finished.iter().map(|attempt| attempt.span(server, path, epoch)));
     if let Some(exchange) = ended.exchange() {
         let parents = match &ended.operation {
             Some(operation) => of_operation(operation, &exchange.api().name, server, &mut spans),
             None => HashMap::new(),
         };
-        let lost = of_calls(exchange.calls(), &parents, server, &mut spans);
+        let lost = of_calls(exchange.calls(), &parents, server, epoch, &mut spans);
         ended.opened.snapshot.telemetry.tracer.lost_to_limit(lost);
     }
     spans
@@ -51,7 +52,7 @@ fn request(ended: &Ending<'_>) -> Span {
     let is_error =
         ended.status >= 500 || ended.outcome.status.is_some_and(|_| ended.outcome.reason.is_some());
     let error = error.or_else(|| Some(ended.status.to_string().into())).filter(|_| is_error);
-    Span::new(opened.trace.span_id(), SpanKind::Server, name, opened.started_at, ended.duration)
+    Span::new(opened.trace.span_id(), SpanKind::Server, name, opened.epoch.system, ended.duration)
         .within(opened.trace.parent())
         .with_method(&opened.method)
         .with_some(attr::HTTP_ROUTE, ended.route().map(str::to_owned))
@@ -120,12 +121,18 @@ fn of_operation(
 }
 
 /// The attempts of the fetches; gives how many more there were than may be shown.
-fn of_calls(calls: &CallLog, parents: &HashMap<u32, SpanId>, server: SpanId, spans: &mut Vec<Span>) -> u64 {
+fn of_calls(
+    calls: &CallLog,
+    parents: &HashMap<u32, SpanId>,
+    server: SpanId,
+    epoch: &Epoch,
+    spans: &mut Vec<Span>,
+) -> u64 {
     let (calls, lost) = calls.take();
     let room = MAX_SPANS.saturating_sub(spans.len());
     let over = calls.len().saturating_sub(room) as u64;
     for call in calls.into_iter().take(room) {
-        spans.push(call.span(parents.get(&call.fetch).copied().unwrap_or(server)));
+        spans.push(call.span(parents.get(&call.fetch).copied().unwrap_or(server), epoch));
     }
     lost + over
 }

@@ -40,6 +40,8 @@ pub struct Entry<'a> {
     pub status: u16,
     /// Why the gateway answered itself, or gave up.
     pub reason: Option<Reason>,
+    /// The cause in the words of those who know it.
+    pub error: Option<&'a str>,
     /// Bytes of the request body.
     pub request_bytes: u64,
     /// Bytes of the response body.
@@ -69,6 +71,8 @@ pub struct GraphqlEntry<'a> {
     pub fetches: u64,
     /// Errors in the answer.
     pub errors: u64,
+    /// Code of the first of them.
+    pub first_error: Option<&'a str>,
 }
 
 impl Entry<'_> {
@@ -89,6 +93,7 @@ impl Entry<'_> {
         line.some_text(&const { Key::text(fields::ROUTE) }, self.route);
         line.number(&const { Key::number(fields::STATUS) }, u64::from(self.status));
         line.some_text(&const { Key::text(fields::REASON) }, self.reason.map(Reason::code));
+        line.some_text(&const { Key::text(fields::ERROR) }, self.error);
         line.number(&const { Key::number(fields::REQUEST_BYTES) }, self.request_bytes);
         line.number(&const { Key::number(fields::RESPONSE_BYTES) }, self.response_bytes);
         line.milliseconds(&const { Key::number(fields::DURATION_MS) }, self.duration);
@@ -152,6 +157,7 @@ impl Line<'_> {
         self.some_text(&const { Key::text(fields::GRAPHQL_OPERATION_NAME) }, graphql.operation_name);
         self.number(&const { Key::number(fields::GRAPHQL_FETCHES) }, graphql.fetches);
         self.number(&const { Key::number(fields::GRAPHQL_ERRORS) }, graphql.errors);
+        self.some_text(&const { Key::text(fields::GRAPHQL_FIRST_ERROR) }, graphql.first_error);
     }
 
     fn key(&mut self, key: &Key) {

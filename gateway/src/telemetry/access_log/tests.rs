@@ -27,6 +27,7 @@ fn entry<'a>(path: &'a [u8]) -> Entry<'a> {
         route: Some("users"),
         status: 200,
         reason: None,
+        error: None,
         request_bytes: 0,
         response_bytes: 1234,
         duration: Duration::from_micros(12_345),
@@ -76,6 +77,7 @@ fn a_line_tells_everything_about_a_request() {
             operation_name: Some("Shop"),
             fetches: 4,
             errors: 0,
+            first_error: None,
         }),
         ..entry(b"/api/users/1")
     }))

@@ -49,6 +49,8 @@ pub const GRAPHQL_OPERATION_NAME: &str = "graphql_operation_name";
 pub const GRAPHQL_FETCHES: &str = "graphql_fetches";
 /// Errors in a GraphQL answer.
 pub const GRAPHQL_ERRORS: &str = "graphql_errors";
+/// Code of the first error in a GraphQL answer.
+pub const GRAPHQL_FIRST_ERROR: &str = "graphql_first_error";
 
 /// Text of an error, for the operator.
 pub const ERROR: &str = "error";

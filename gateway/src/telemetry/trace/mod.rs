@@ -21,7 +21,7 @@ pub use context::TraceContext;
 pub(crate) use id::random_u64;
 pub use id::{Hex, SpanId, TraceId};
 pub use sample::{Bucket, Ended, Sampling, Verdict};
-pub use span::{MAX_SPANS, Span, SpanKind, method_name};
+pub use span::{Epoch, MAX_SPANS, Span, SpanKind, method_name};
 pub use tracer::Tracer;
 
 #[cfg(test)]

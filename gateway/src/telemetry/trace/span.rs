@@ -1,7 +1,7 @@
 //! One step of a request, as it will be shown.
 
 use std::borrow::Cow;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use http::Method;
 use opentelemetry::{KeyValue, Value};
@@ -10,6 +10,24 @@ pub use opentelemetry::trace::SpanKind;
 
 use super::id::SpanId;
 use crate::telemetry::names::{METHODS, spans::attr};
+
+/// Where the clock of the intervals stands in that of the calendar.
+///
+/// A request reads both once; its steps only read the former, and all their times fit together.
+#[derive(Debug, Clone, Copy)]
+pub struct Epoch {
+    /// A moment.
+    pub instant: Instant,
+    /// The same.
+    pub system: SystemTime,
+}
+
+impl Epoch {
+    /// What the calendar says of a moment after the epoch.
+    pub fn at(&self, instant: Instant) -> SystemTime {
+        self.system + instant.saturating_duration_since(self.instant)
+    }
+}
 
 /// A finished step of a request. Only made where spans may be kept.
 #[derive(Debug, Clone)]

@@ -2,8 +2,14 @@
 
 use serde_json::json;
 
+use std::time::SystemTime;
+
 use super::*;
 use crate::upstream::testkit::single;
+
+fn now() -> Epoch {
+    Epoch { instant: Instant::now(), system: SystemTime::now() }
+}
 
 #[tokio::test]
 async fn an_attempt_that_is_dropped_counts_as_given_up() {
@@ -26,7 +32,7 @@ async fn a_span_says_where_the_attempt_went_and_how_it_ended() {
     attempt.answered(503);
     let parent = SpanId::random();
     let finished = attempt.finish(None);
-    let span = finished.span(parent, "/orders");
+    let span = finished.span(parent, "/orders", &now());
     assert_eq!((span.id, span.parent), (finished.span_id, Some(parent)));
     assert_eq!(span.name, "POST service");
     assert_eq!(span.error.as_deref(), Some("503"));
@@ -56,7 +62,7 @@ fn a_reason_is_the_error_of_a_span() {
         crate::upstream::testkit::settings("service", json!({ "endpoints": ["http://127.0.0.1:1"] }));
     let upstream = Arc::new(Upstream::new(settings, metrics.upstream("service"), None));
     let attempt = Attempt::begin(&upstream, &Method::GET, &[], 1).unwrap();
-    let span = attempt.finish(Some(Reason::UpstreamConnectRefused)).span(SpanId::random(), "/");
+    let span = attempt.finish(Some(Reason::UpstreamConnectRefused)).span(SpanId::random(), "/", &now());
     assert_eq!(span.error.as_deref(), Some("upstream_connect_refused"));
 }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::{
     telemetry::{
         names::spans::attr,
-        trace::{MAX_SPANS, Span, SpanId},
+        trace::{Epoch, MAX_SPANS, Span, SpanId},
     },
     upstream::attempt::Finished,
 };
@@ -27,9 +27,9 @@ pub struct Call {
 
 impl Call {
     /// The CLIENT span.
-    pub fn span(&self, parent: SpanId) -> Span {
+    pub fn span(&self, parent: SpanId, epoch: &Epoch) -> Span {
         self.attempt
-            .span(parent, &self.path)
+            .span(parent, &self.path, epoch)
             .with(attr::GRAPHQL_FIELD, self.field.to_string())
             .with(attr::GRAPHQL_BATCH_SIZE, i64::from(self.batch_size))
     }

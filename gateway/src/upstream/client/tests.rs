@@ -7,7 +7,7 @@ mod retries;
 
 use std::{
     sync::Arc,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use bytes::Bytes;
@@ -16,6 +16,7 @@ use http::{HeaderMap, HeaderValue, Method};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::telemetry::trace::Epoch;
 use crate::upstream::{
     Upstreams,
     testkit::{Server, ok, single},
@@ -134,7 +135,7 @@ async fn a_call_leaves_a_client_span_and_numbers() {
     calls.get("/users?token=secret").await.unwrap();
     let parent = calls.fetch.context.trace.span_id();
     let (log, _) = calls.log.take();
-    let span = log[0].span(parent);
+    let span = log[0].span(parent, &Epoch { instant: Instant::now(), system: SystemTime::now() });
     assert_eq!(span.name, "GET service");
     assert_eq!(span.parent, Some(parent));
     let shown = format!("{:?}", span.attributes);
