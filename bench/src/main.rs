@@ -51,7 +51,7 @@ fn main() -> Result<(), Failure> {
     if folder.exists() {
         fs::remove_dir_all(&folder)?;
     }
-    fs::create_dir_all(&folder)?;
+    fs::create_dir_all(folder.join("logs"))?;
 
     let address = free_address()?;
     let _upstream = subjects::upstream(&folder, address)?;

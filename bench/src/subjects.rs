@@ -137,7 +137,7 @@ telemetry:
     otlp: {{ endpoint: \"http://{upstream}\", protocol: http/protobuf }}
     sample: 1%
     keep: {{ errors: true, slower_than: 1s, per_second: 100 }}
-  access_log: {{ output: \"file:{folder}/access.log\" }}
+  access_log: {{ output: \"file:{folder}/logs/access.log\" }}
 upstreams:
   backend:
     endpoints: [\"http://{upstream}\"]
@@ -150,9 +150,7 @@ routes:
         );
         let config = self.file(&format!("glassgate-{}.yaml", address.port()), &yaml)?;
         let mut command = Command::new(self.binaries.join("glassgate"));
-        command.arg("run").arg("--config").arg(config);
-        // As many workers as the others have.
-        command.env("TOKIO_WORKER_THREADS", self.threads.to_string());
+        command.arg("run").arg("--config").arg(config).args(["--threads", &self.threads.to_string()]);
         self.subject(name, &mut command, address, requests, (admin, "/health/ready"))
     }
 

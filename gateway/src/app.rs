@@ -4,6 +4,7 @@
 //! operators. The serving threads, one per core, do nothing but requests: each has its own runtime, its own proxy and
 //! its own upstream connections, so that no request crosses threads.
 
+mod files;
 mod signals;
 
 use std::{
@@ -70,18 +71,20 @@ pub enum Ended {
     Interrupted,
 }
 
-/// Runs the gateway until a signal ends it.
+/// Runs the gateway until a signal ends it, on so many serving threads, or one per core.
 ///
 /// # Errors
 /// Where it cannot start.
-pub fn run(path: PathBuf) -> Result<Ended, StartError> {
+pub fn run(path: PathBuf, threads: Option<NonZeroUsize>) -> Result<Ended, StartError> {
     let started = Instant::now();
     let checked = config::load(&path).map_err(StartError::Config)?;
     let log = Log::init(&checked.config.telemetry.log).ok();
     report_panics();
+    files::raise_limit();
     let control = Builder::new_current_thread().enable_all().thread_name("control").build()?;
     control.block_on(async move {
-        let app = App::start(path, checked, log, started)?;
+        let threads = Threads::start(threads.unwrap_or_else(cores))?;
+        let app = App::start(path, checked, log, threads, started)?;
         let ended = app.until_signal().await?;
         Ok(ended)
     })
@@ -101,6 +104,7 @@ impl App {
         path: PathBuf,
         checked: Checked,
         log: Option<Log>,
+        threads: Threads,
         started: Instant,
     ) -> Result<Self, StartError> {
         let config = checked.config.clone();
@@ -120,7 +124,6 @@ impl App {
         };
         let drain = Drain::new(config.drain);
         let store = store(checked, &telemetry);
-        let threads = Threads::start(cores())?;
         let listeners: Vec<_> = bound.iter().map(|bound| bound.listener().clone()).collect();
         let reloader = Reloader::new(
             Running {
@@ -226,7 +229,7 @@ fn serve(
 ) -> io::Result<()> {
     let settings = Arc::new(ServerConf {
         threads: 1,
-        upstream_keepalive_pool_size: POOL_SIZE.div_ceil(cores().get()),
+        upstream_keepalive_pool_size: POOL_SIZE.div_ceil(threads.runtimes().count()),
         max_retries: MOST_ATTEMPTS,
         ..ServerConf::default()
     });

@@ -1,6 +1,6 @@
 //! `glassgate run`: the gateway itself.
 
-use std::{io::IsTerminal, process::ExitCode};
+use std::{io::IsTerminal, num::NonZeroUsize, process::ExitCode};
 
 use clap::Args;
 
@@ -11,12 +11,15 @@ use crate::app::{self, Ended, StartError};
 pub struct Arguments {
     #[command(flatten)]
     file: ConfigFile,
+    /// Threads that serve; as many as there are cores (or the container may use) without it.
+    #[arg(long, value_name = "N", env = "GLASSGATE_THREADS")]
+    threads: Option<NonZeroUsize>,
 }
 
 /// Runs until a signal ends it.
 pub fn run(arguments: Arguments) -> ExitCode {
     let path = arguments.file.path;
-    match app::run(path.clone()) {
+    match app::run(path.clone(), arguments.threads) {
         Ok(Ended::Drained) => ExitCode::SUCCESS,
         Ok(Ended::Cut) => ExitCode::from(3),
         // As if the signal had ended it: 128 + SIGINT.

@@ -45,18 +45,25 @@ fn was_asked_for(session: &Session, head: &ResponseHeader) -> bool {
 
 /// Fields about the connection to the upstream, which is not the client's (RFC 9110 section 7.6.1).
 fn remove_hop_by_hop(head: &mut ResponseHeader, has_trailers: bool) {
-    let goes = |name: &&HeaderName| match **name {
-        header::CONNECTION | header::TE | header::UPGRADE | header::PROXY_AUTHENTICATE => true,
+    let goes = |(name, value): &(&HeaderName, &HeaderValue)| match **name {
+        // Pingora writes its own; most say nothing else, and are left to it.
+        header::CONNECTION => !is_plain(value),
+        header::TE | header::UPGRADE | header::PROXY_AUTHENTICATE => true,
         header::TRAILER => !has_trailers,
         _ => matches!(name.as_str(), "keep-alive" | "proxy-connection"),
     };
-    if !head.headers.keys().any(|name| goes(&name)) {
+    if !head.headers.iter().any(|field| goes(&field)) {
         return;
     }
     let nominated = head.headers.get_all(header::CONNECTION).iter().flat_map(nominations);
     let mut gone: Vec<HeaderName> = nominated.collect();
-    gone.extend(head.headers.keys().filter(goes).cloned());
+    gone.extend(head.headers.iter().filter(goes).map(|(name, _)| name.clone()));
     gone.iter().for_each(|name| drop(head.remove_header(name)));
+}
+
+/// A `Connection` that nominates no field.
+fn is_plain(value: &HeaderValue) -> bool {
+    value.as_bytes().eq_ignore_ascii_case(b"keep-alive") || value.as_bytes().eq_ignore_ascii_case(b"close")
 }
 
 /// The fields that a `Connection` names. Those that frame the message are not its to take away.

@@ -3,7 +3,7 @@
 //! The one place where a reason becomes a response: a problem document (RFC 9457), or for gRPC callers a status
 //! without messages. Both carry `Proxy-Status` (RFC 9209), and neither says anything about the inside.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, StatusCode, Version, header};
@@ -37,6 +37,7 @@ pub fn head(
     }
     if upgraded {
         opened.guard.upgraded();
+        opened.snapshot = Arc::new(opened.snapshot.epilogue());
     }
     context.outcome.status = Some(head.status.as_u16());
     if opened.guard.connection().should_close() {

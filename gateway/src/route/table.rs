@@ -93,13 +93,20 @@ struct Entry<R> {
     position: usize,
 }
 
+/// No route.
+impl<R> Default for Table<R> {
+    fn default() -> Self {
+        Table { exact: HashMap::default(), wildcard: HashMap::default(), any: Node::empty() }
+    }
+}
+
 impl<R> Table<R> {
     /// Builds the table.
     ///
     /// # Errors
     /// Every route that cannot be told from an earlier one.
     pub fn build(routes: impl IntoIterator<Item = (Matcher, Arc<R>)>) -> Result<Table<R>, Vec<Collision>> {
-        let mut table = Table { exact: HashMap::default(), wildcard: HashMap::default(), any: Node::empty() };
+        let mut table = Table::default();
         let mut collisions = Vec::new();
         for (position, (matcher, route)) in routes.into_iter().enumerate() {
             let root = match &matcher.host {

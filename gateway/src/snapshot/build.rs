@@ -61,7 +61,7 @@ pub fn build(parts: Parts, upstreams: &Upstreams, telemetry: &Telemetry, loaded_
         version: checked.version.into(),
         loaded_at,
         source: checked.source,
-        config: checked.config,
+        config: Arc::new(checked.config),
         telemetry: telemetry.clone(),
     }
 }

@@ -43,11 +43,26 @@ pub struct Snapshot {
     /// The file it was loaded from.
     pub source: PathBuf,
     /// What was written, with defaults; for operators.
-    pub config: Config,
+    pub config: Arc<Config>,
     /// Which requests go where.
     pub routes: Table<Route>,
     /// What requests report to.
     pub telemetry: Telemetry,
+}
+
+impl Snapshot {
+    /// What a request still needs when it has become a connection of its own (WebSocket), which may stay for days:
+    /// neither routes nor plans, which would otherwise live as long.
+    pub fn epilogue(&self) -> Snapshot {
+        Snapshot {
+            version: self.version.clone(),
+            loaded_at: self.loaded_at,
+            source: PathBuf::new(),
+            config: self.config.clone(),
+            routes: Table::default(),
+            telemetry: self.telemetry.clone(),
+        }
+    }
 }
 
 /// A route with everything its requests need.
