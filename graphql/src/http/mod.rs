@@ -5,6 +5,7 @@
 //! browser send an operation in its user's name without a preflight. Statuses
 //! follow the media type that was negotiated.
 
+mod body;
 mod negotiate;
 
 #[cfg(test)]
@@ -16,7 +17,7 @@ use std::time::Instant;
 
 use axum::extract::Query;
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_TYPE, VARY};
+use http::header::{ACCEPT, ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_TYPE, VARY};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -77,12 +78,16 @@ where
             if !is_json(&parts.headers) {
                 return Err(RequestError::of(Code::UnsupportedMediaType));
             }
+            if is_encoded(&parts.headers) {
+                let text = "The body must not be compressed or otherwise encoded";
+                return Err(RequestError::new(Code::UnsupportedMediaType, text));
+            }
             let body = Limited::new(body, engine.limits().request_bytes).collect().await;
             let body = body.map_err(|error| match error.downcast_ref::<LengthLimitError>() {
                 Some(_) => RequestError::of(Code::RequestTooLarge),
                 None => malformed("the body ended too early"),
             })?;
-            Ok((from_body(&body.to_bytes())?, Allowed::Everything))
+            Ok((body::read(&body.to_bytes())?, Allowed::Everything))
         }
         _ => Err(RequestError::of(Code::MethodNotAllowed)),
     }
@@ -90,7 +95,12 @@ where
 
 /// Whether the body is JSON in UTF-8.
 fn is_json(headers: &HeaderMap) -> bool {
-    let Some(value) = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()) else {
+    let mut lines = headers.get_all(CONTENT_TYPE).iter();
+    // Of two, nobody can say which one is meant.
+    let (Some(value), None) = (lines.next(), lines.next()) else {
+        return false;
+    };
+    let Ok(value) = value.to_str() else {
         return false;
     };
     let mut parts = value.split(';').map(str::trim);
@@ -100,25 +110,6 @@ fn is_json(headers: &HeaderMap) -> bool {
         .filter(|(name, _)| name.trim().eq_ignore_ascii_case("charset"))
         .map(|(_, value)| value.trim().trim_matches('"'));
     is_json && charsets.all(|charset| charset.eq_ignore_ascii_case("utf-8"))
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", expecting = "a JSON object with the document in `query`")]
-struct Body {
-    query: Option<String>,
-    operation_name: Option<String>,
-    variables: Option<Values>,
-    extensions: Option<Values>,
-}
-
-fn from_body(body: &[u8]) -> Result<GraphqlRequest, RequestError> {
-    let body: Body = serde_json::from_slice(body).map_err(|error| malformed(&error.to_string()))?;
-    Ok(GraphqlRequest {
-        query: body.query.ok_or_else(|| malformed("`query` is missing"))?,
-        operation_name: body.operation_name,
-        variables: body.variables.unwrap_or_default(),
-        extensions: body.extensions.unwrap_or_default(),
-    })
 }
 
 #[derive(Deserialize)]
@@ -142,13 +133,20 @@ fn from_query(parts: &Parts) -> Result<GraphqlRequest, RequestError> {
     })
 }
 
+/// Whether the body stands there in another form than its content type says
+/// (RFC 9110, section 8.4). Nothing is decoded: a small body could become a
+/// large one.
+fn is_encoded(headers: &HeaderMap) -> bool {
+    let codings =
+        headers.get_all(CONTENT_ENCODING).iter().flat_map(|value| value.as_bytes().split(|b| *b == b','));
+    codings
+        .map(<[u8]>::trim_ascii)
+        .any(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity"))
+}
+
 fn object(name: &str, text: Option<String>) -> Result<Values, RequestError> {
-    let Some(text) = text.filter(|text| !text.is_empty()) else {
-        return Ok(Values::new());
-    };
-    serde_json::from_str::<Option<Values>>(&text)
-        .map(Option::unwrap_or_default)
-        .map_err(|_| malformed(&format!("`{name}` is no JSON object")))
+    let text = text.filter(|text| !text.is_empty());
+    text.map_or_else(|| Ok(Values::new()), |text| body::object(name, &text))
 }
 
 fn malformed(what: &str) -> RequestError {
@@ -175,6 +173,10 @@ fn respond(response: Response, answer: Answer) -> http::Response<Bytes> {
     match response.refused {
         Some(Code::MethodNotAllowed) => {
             headers.insert(ALLOW, HeaderValue::from_static("GET, POST"));
+        }
+        Some(Code::UnsupportedMediaType) => {
+            headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+            headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         }
         Some(Code::MutationByGet) => {
             headers.insert(ALLOW, HeaderValue::from_static("POST"));

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use http::header::{ACCEPT, HeaderName};
+use http::header::HeaderName;
 use http_body_util::Full;
 use serde_json::{Value, json};
 
@@ -112,26 +112,75 @@ async fn request_errors_have_their_status_only_under_the_new_media_type() {
 }
 
 #[tokio::test]
-async fn what_is_no_graphql_request_is_400_under_both_media_types() {
-    for body in [
-        "",
-        "{",
-        "[]",
-        "\"x\"",
-        "{}",
-        r#"{"query": 1}"#,
-        r#"{"query": "{a}", "variables": []}"#,
-        r#"{"query": "{a}", "operationName": 1}"#,
-        r#"{"query": "{a}", "extensions": 1}"#,
+async fn what_is_no_graphql_request_is_400_and_says_which_member_is_wrong() {
+    let list = "the body is a list; operations are sent one by one";
+    for (body, expected) in [
+        ("", "the body is empty"),
+        ("{", "the body is no valid JSON from line 1, column 1 on"),
+        ("{\"query\": \"{a}\"\n,,}", "the body is no valid JSON from line 2, column 2 on"),
+        (r#"{"query": "{a}"} x"#, "the body is no valid JSON from line 1, column 18 on"),
+        ("\"x\"", "the body must be a JSON object"),
+        ("null", "the body must be a JSON object"),
+        ("[]", list),
+        (r#"[{"query": "{ __typename }"}]"#, list),
+        (r#"["{ user(id: 1) { id } }", null, null, null]"#, list),
+        ("{}", "`query` is missing"),
+        (r#"{"query": null}"#, "`query` is missing"),
+        (r#"{"query": 1}"#, "`query` must be a string"),
+        (r#"{"query": "\ud800"}"#, "`query` has an escape that is no character"),
+        (r#"{"query": "{a}", "query": "{b}"}"#, "a member stands there twice"),
+        (r#"{"query": "{a}", "variables": []}"#, "`variables` must be a JSON object"),
+        (r#"{"query": "{a}", "variables": "{}"}"#, "`variables` must be a JSON object"),
+        (r#"{"query": "{a}", "operationName": 1}"#, "`operationName` must be a string"),
+        (r#"{"query": "{a}", "operationName": ["a"]}"#, "`operationName` must be a string"),
+        (r#"{"query": "{a}", "extensions": 1}"#, "`extensions` must be a JSON object"),
     ] {
         for accept in [NEW, ("accept", "*/*")] {
             let answer = send("POST", "/graphql", &[JSON, accept], body).await;
             assert_eq!((answer.status, answer.code()), (400, "graphql_malformed_request"), "{body}");
+            let expected = format!("The request is not a GraphQL request: {expected}");
+            assert_eq!(answer.body["errors"][0]["message"], expected, "{body}");
+            assert!(answer.calls.is_empty(), "{body}");
         }
     }
-    for query in ["", "?query=%7Ba%7D&query=%7Bb%7D", "?query=%7Ba%7D&variables=1"] {
+    for query in
+        ["", "?query=%7Ba%7D&query=%7Bb%7D", "?query=%7Ba%7D&variables=1", "?query=%7Ba%7D&variables=%5B%5D"]
+    {
         let answer = send("GET", &format!("/graphql{query}"), &[], "").await;
         assert_eq!((answer.status, answer.code()), (400, "graphql_malformed_request"), "{query}");
+    }
+}
+
+#[tokio::test]
+async fn variables_that_no_json_reader_takes_are_refused_by_name() {
+    let deep = format!("{}1{}", "[".repeat(200), "]".repeat(200));
+    for value in ["1e999", r#""\ud800""#, &deep] {
+        let body = format!(r#"{{"query": "{{ __typename }}", "variables": {{"a": {value}}}}}"#);
+        let answer = send("POST", "/graphql", &[JSON], &body).await;
+        assert_eq!((answer.status, answer.code()), (400, "graphql_malformed_request"), "{value:.20}");
+        let message = answer.body["errors"][0]["message"].as_str().unwrap();
+        assert!(message.contains("`variables` cannot be read"), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn unknown_members_and_nulls_are_ignored() {
+    let body = r#" {"query": "{ __typename }", "operationName": null, "variables": null, "extensions": null,
+                     "id": [1, {"a": "b"}], "id": 2} "#;
+    let answer = send("POST", "/graphql", &[JSON], body).await;
+    assert_eq!((answer.status, answer.body), (200, json!({"data": {"__typename": "Query"}})));
+}
+
+#[tokio::test]
+async fn an_encoded_body_is_refused() {
+    let query = json!({"query": "{ __typename }"});
+    for coding in ["gzip", "identity, br", "GZIP", "x"] {
+        let answer = post(&[JSON, ("content-encoding", coding)], &query).await;
+        assert_eq!((answer.status, answer.code()), (415, "graphql_unsupported_media_type"), "{coding}");
+        assert_eq!(answer.header(ACCEPT_ENCODING), "identity");
+    }
+    for coding in ["identity", "Identity", ""] {
+        assert_eq!(post(&[JSON, ("content-encoding", coding)], &query).await.status, 200, "{coding}");
     }
 }
 
@@ -165,6 +214,8 @@ async fn other_methods_and_content_types_are_refused() {
         assert_eq!((answer.status, answer.code()), (415, "graphql_unsupported_media_type"), "{ty}");
     }
     assert_eq!(post(&[], &query).await.status, 415);
+    let two = post(&[JSON, ("content-type", "text/plain")], &query).await;
+    assert_eq!((two.status, two.header(ACCEPT)), (415, "application/json"));
 }
 
 #[tokio::test]

@@ -1,0 +1,81 @@
+//! The JSON object that a POST carries.
+//!
+//! Members are told apart before they are read, so each refusal names the
+//! member it is about, in our words and not in those of a JSON library. Members
+//! that the draft does not know are ignored.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::malformed;
+use crate::coerce::Values;
+use crate::error::RequestError;
+use crate::request::GraphqlRequest;
+
+/// The members as they stand in the body; null is as good as absent.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Members<'b> {
+    #[serde(borrow)]
+    query: Option<&'b RawValue>,
+    #[serde(borrow)]
+    operation_name: Option<&'b RawValue>,
+    #[serde(borrow)]
+    variables: Option<&'b RawValue>,
+    #[serde(borrow)]
+    extensions: Option<&'b RawValue>,
+}
+
+/// Reads a body.
+pub(super) fn read(body: &[u8]) -> Result<GraphqlRequest, RequestError> {
+    let text = std::str::from_utf8(body).map_err(|_| malformed("the body is not UTF-8"))?;
+    let members = members(text)?;
+    let query = members.query.ok_or_else(|| malformed("`query` is missing"))?;
+    let values = |name, member: Option<&RawValue>| {
+        member.map_or_else(|| Ok(Values::new()), |member| object(name, member.get()))
+    };
+    Ok(GraphqlRequest {
+        query: string("query", query)?,
+        operation_name: members.operation_name.map(|name| string("operationName", name)).transpose()?,
+        variables: values("variables", members.variables)?,
+        extensions: values("extensions", members.extensions)?,
+    })
+}
+
+fn members(text: &str) -> Result<Members<'_>, RequestError> {
+    // serde would also read a list as the members in their order.
+    match text.trim_ascii_start().as_bytes().first() {
+        None => return Err(malformed("the body is empty")),
+        Some(b'[') => return Err(malformed("the body is a list; operations are sent one by one")),
+        Some(b'{') => {}
+        Some(_) => return Err(malformed("the body must be a JSON object")),
+    }
+    serde_json::from_str(text).map_err(|error| {
+        // Any value is as good as another here, so this is all there is to say about them.
+        if error.is_data() {
+            return malformed("a member stands there twice");
+        }
+        let (line, column) = (error.line(), error.column());
+        malformed(&format!("the body is no valid JSON from line {line}, column {column} on"))
+    })
+}
+
+fn string(name: &str, member: &RawValue) -> Result<String, RequestError> {
+    if !member.get().starts_with('"') {
+        return Err(malformed(&format!("`{name}` must be a string")));
+    }
+    serde_json::from_str(member.get())
+        .map_err(|_| malformed(&format!("`{name}` has an escape that is no character")))
+}
+
+/// Reads a member that is an object, or null.
+pub(super) fn object(name: &str, text: &str) -> Result<Values, RequestError> {
+    if !matches!(text.trim_ascii_start().as_bytes().first(), Some(b'{' | b'n')) {
+        return Err(malformed(&format!("`{name}` must be a JSON object")));
+    }
+    serde_json::from_str::<Option<Values>>(text).map(Option::unwrap_or_default).map_err(|_| {
+        malformed(&format!(
+            "`{name}` cannot be read: broken JSON, deeper than 127 levels, or a number beyond double precision"
+        ))
+    })
+}
