@@ -1,8 +1,10 @@
 //! The engine: a schema, its limits and its plans, asked one request at a time.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use apollo_compiler::response::JsonValue;
 use bytes::Bytes;
 use http::StatusCode;
 
@@ -13,7 +15,7 @@ use crate::error::RequestError;
 use crate::execute::{Environment, Run};
 use crate::fetch::Fetch;
 use crate::limits::Limits;
-use crate::plan::{Conditions, NodeId, Plan, PlanCache, PlanKey, Source, compile};
+use crate::plan::{Conditions, Introspect, NodeId, Plan, PlanCache, PlanKey, Source, compile};
 use crate::project::{Introspection, View, fails, project};
 use crate::report::Report;
 use crate::request::{Context, GraphqlRequest, Response};
@@ -151,16 +153,18 @@ impl Engine {
     }
 
     fn introspect(&self, plan: &Plan, variables: &Values) -> Result<Introspection, RequestError> {
-        if !plan.introspection {
+        let Some(introspect) = &plan.introspection else {
             return Ok(Introspection::new());
-        }
+        };
         if !self.schema.introspection_enabled() {
             return Err(RequestError::of(Code::IntrospectionDisabled));
         }
-        let prepared = &plan.prepared;
-        self.schema
-            .introspect(&prepared.document, &prepared.operation, variables)
-            .map_err(|text| RequestError::new(Code::ValidationFailed, text))
+        let answers = self.schema.introspect(&plan.prepared.document, &introspect.operation, variables);
+        let answers = answers.map_err(|text| RequestError::new(Code::ValidationFailed, text))?;
+        let mut answers: HashMap<String, JsonValue> = answers.into_iter().collect();
+        let keys = (0..introspect.len).map(Introspect::key);
+        // What conditions leave out has no answer, and is not written.
+        Ok(keys.map(|key| answers.remove(&key).unwrap_or_default()).collect())
     }
 }
 

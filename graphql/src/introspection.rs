@@ -9,6 +9,8 @@
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashSet;
+
 use apollo_compiler::executable::{Field, Operation, Selection, SelectionSet};
 use apollo_compiler::introspection;
 use apollo_compiler::response::{JsonMap, JsonValue};
@@ -20,8 +22,8 @@ use serde_json::{Map, Value};
 use crate::schema::Schema;
 
 impl Schema {
-    /// The values of the operation's root fields `__schema` and `__type`, by
-    /// response key; other root fields are left alone.
+    /// The values of a query's root fields `__schema` and `__type`, by response
+    /// key; other root fields are left alone.
     ///
     /// # Errors
     /// A message for the client: lists nested so deeply that the answer would
@@ -33,13 +35,9 @@ impl Schema {
         variables: &Map<String, Value>,
     ) -> Result<Vec<(String, JsonValue)>, String> {
         introspection::check_max_depth(document, operation).map_err(|error| error.message().to_string())?;
-        let rewritten = self.without_one_of(document);
+        let rewritten = self.without_one_of(document, operation);
         let (executed, operation_executed) = match &rewritten {
-            Some(rewritten) => {
-                let name = operation.name.as_ref().map(|name| name.as_str());
-                let found = rewritten.operations.get(name).map_err(|error| error.message().to_string())?;
-                (rewritten, &**found)
-            }
+            Some((document, operation)) => (document, operation),
             None => (document, operation),
         };
         let variables: JsonMap = serde_json::from_value(Value::Object(variables.clone()))
@@ -53,37 +51,37 @@ impl Schema {
         )
         .map_err(|error| error.message().to_string())?;
         let mut data = response.data.ok_or_else(|| "introspection failed".to_owned())?;
-        let mut values = Vec::new();
-        for field in operation.root_fields(document) {
-            let key = field.response_key().as_str();
-            if matches!(field.name.as_str(), "__schema" | "__type")
-                && let Some((key, mut value)) = data.remove_entry(key)
-            {
-                if rewritten.is_some() {
-                    self.fill_one_of(&mut value, &field.selection_set, document);
-                }
-                values.push((key.as_str().to_owned(), value));
-            }
+        if rewritten.is_some() {
+            self.fill_one_of_in(&mut data, &operation.selection_set, document);
         }
-        Ok(values)
+        let keys: HashSet<&str> = operation
+            .root_fields(document)
+            .filter(|field| matches!(field.name.as_str(), "__schema" | "__type"))
+            .map(|field| field.response_key().as_str())
+            .collect();
+        let asked = data.into_iter().filter(|(key, _)| keys.contains(key.as_str()));
+        Ok(asked.map(|(key, value)| (key.as_str().to_owned(), value)).collect())
     }
 
-    /// The document with `isOneOf` read as `name`; `None` where it is not asked for.
-    fn without_one_of(&self, document: &Valid<ExecutableDocument>) -> Option<Valid<ExecutableDocument>> {
+    /// Document and operation with `isOneOf` read as `name`; `None` where it is
+    /// not asked for.
+    fn without_one_of(
+        &self,
+        document: &Valid<ExecutableDocument>,
+        operation: &Operation,
+    ) -> Option<(Valid<ExecutableDocument>, Operation)> {
         let asks = |set: &SelectionSet| set.selections.iter().any(selects_one_of);
-        let sets = document.operations.iter().map(|operation| &operation.selection_set);
-        if !sets.chain(document.fragments.values().map(|fragment| &fragment.selection_set)).any(asks) {
+        let fragments = document.fragments.values().map(|fragment| &fragment.selection_set);
+        if !fragments.chain([&operation.selection_set]).any(asks) {
             return None;
         }
+        let mut operation = operation.clone();
+        self.rewrite(&mut operation.selection_set);
         let mut rewritten = document.clone().into_inner();
-        let operations = &mut rewritten.operations;
-        for operation in operations.anonymous.iter_mut().chain(operations.named.values_mut()) {
-            self.rewrite(&mut operation.make_mut().selection_set);
-        }
         for fragment in rewritten.fragments.values_mut() {
             self.rewrite(&mut fragment.make_mut().selection_set);
         }
-        Some(Valid::assume_valid(rewritten))
+        Some((Valid::assume_valid(rewritten), operation))
     }
 
     fn rewrite(&self, set: &mut SelectionSet) {

@@ -102,14 +102,35 @@ impl<'a> Check<'a> {
             (Value::List(items), Type::List(item) | Type::NonNullList(item)) => {
                 items.iter().try_for_each(|value| self.value(item, value, Whole::No))
             }
-            (Value::Object(fields), _) => {
-                match self.schema.types.get(ty.inner_named_type()) {
-                    Some(ExtendedType::InputObject(object)) => self.object(object, fields, value),
-                    // A custom scalar takes an object as it is.
-                    _ => Ok(()),
-                }
+            (Value::Object(fields), _) => match self.schema.types.get(ty.inner_named_type()) {
+                Some(ExtendedType::InputObject(object)) => self.object(object, fields, value),
+                _ => self.untyped(value),
+            },
+            _ => self.untyped(value),
+        }
+    }
+
+    /// A custom scalar takes any value, but no object whose fields are written twice.
+    fn untyped(&self, value: &Value) -> Result<(), RequestError> {
+        match value {
+            Value::List(items) => items.iter().try_for_each(|item| self.untyped(item)),
+            Value::Object(fields) => {
+                self.unique(fields)?;
+                fields.iter().try_for_each(|(_, field)| self.untyped(field))
             }
             _ => Ok(()),
+        }
+    }
+
+    /// "Input Object Field Uniqueness", section 5.6.3 of the specification.
+    fn unique(&self, fields: &[(Name, Node<Value>)]) -> Result<(), RequestError> {
+        let mut names = HashSet::new();
+        match fields.iter().find(|(name, _)| !names.insert(name)) {
+            None => Ok(()),
+            Some((name, _)) => {
+                let text = format!("There can be only one input field named \"{name}\".");
+                Err(self.error(text, name.location()))
+            }
         }
     }
 
@@ -119,12 +140,8 @@ impl<'a> Check<'a> {
         fields: &[(Name, Node<Value>)],
         value: &Node<Value>,
     ) -> Result<(), RequestError> {
-        let mut names = HashSet::new();
+        self.unique(fields)?;
         for (name, field) in fields {
-            if !names.insert(name) {
-                let text = format!("There can be only one input field named \"{name}\".");
-                return Err(self.error(text, name.location()));
-            }
             let Some(definition) = object.fields.get(name) else {
                 continue;
             };

@@ -4,6 +4,8 @@
 //! bounded first, in one pass over the bytes. The scan is as forgiving as it
 //! can be: whatever is not GraphQL is left for the parser to name.
 
+use std::ops::Range;
+
 /// What the scan saw.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Measure {
@@ -16,40 +18,55 @@ pub(super) struct Measure {
 /// Scans `document` to its end.
 pub(super) fn measure(document: &str) -> Measure {
     let bytes = document.as_bytes();
-    let (mut at, mut tokens, mut open, mut nesting) = (0, 0, 0_usize, 0);
-    while let Some(&byte) = bytes.get(at) {
-        let len = match byte {
-            b' ' | b'\t' | b'\r' | b'\n' | b',' | 0xEF | 0xBB | 0xBF => {
-                at += 1;
-                continue;
-            }
-            b'#' => {
-                at += comment(&bytes[at..]);
-                continue;
-            }
+    let (mut tokens, mut open, mut nesting) = (0, 0_usize, 0);
+    for token in (Tokens { bytes, at: 0 }) {
+        tokens += 1;
+        match bytes[token.start] {
             b'{' | b'[' | b'(' => {
                 open += 1;
                 nesting = nesting.max(open);
-                1
             }
-            b'}' | b']' | b')' => {
-                open = open.saturating_sub(1);
-                1
-            }
-            b'"' if bytes[at..].starts_with(b"\"\"\"") => block_string(&bytes[at..]),
-            b'"' => string(&bytes[at..]),
-            b'.' if bytes[at..].starts_with(b"...") => 3,
-            b'0'..=b'9' | b'-' => {
-                let number = bytes[at..].iter();
-                number.take_while(|b| is_word(**b) || **b == b'.').count()
-            }
-            byte if is_word(byte) => bytes[at..].iter().take_while(|b| is_word(**b)).count(),
-            _ => 1,
-        };
-        at += len;
-        tokens += 1;
+            b'}' | b']' | b')' => open = open.saturating_sub(1),
+            _ => {}
+        }
     }
     Measure { tokens, nesting }
+}
+
+/// A document's tokens, by where they stand in it.
+pub(super) struct Tokens<'d> {
+    pub(super) bytes: &'d [u8],
+    pub(super) at: usize,
+}
+
+impl Iterator for Tokens<'_> {
+    type Item = Range<usize>;
+
+    fn next(&mut self) -> Option<Range<usize>> {
+        let bytes = self.bytes;
+        loop {
+            let rest = bytes.get(self.at..).filter(|rest| !rest.is_empty())?;
+            let len = match rest[0] {
+                b' ' | b'\t' | b'\r' | b'\n' | b',' | 0xEF | 0xBB | 0xBF => {
+                    self.at += 1;
+                    continue;
+                }
+                b'#' => {
+                    self.at += comment(rest);
+                    continue;
+                }
+                b'"' if rest.starts_with(b"\"\"\"") => block_string(rest),
+                b'"' => string(rest),
+                b'.' if rest.starts_with(b"...") => 3,
+                b'0'..=b'9' | b'-' => rest.iter().take_while(|b| is_word(**b) || **b == b'.').count(),
+                byte if is_word(byte) => rest.iter().take_while(|b| is_word(**b)).count(),
+                _ => 1,
+            };
+            let start = self.at;
+            self.at = (start + len).min(bytes.len());
+            return Some(start..self.at);
+        }
+    }
 }
 
 /// Names and numbers; the signs only ever stand in numbers.

@@ -6,7 +6,8 @@ use super::*;
 fn schema() -> Valid<Schema> {
     let sdl = r#"
         directive @oneOf on INPUT_OBJECT
-        type Query { user(id: ID!): User, find(by: By, in: [Int!], filter: Filter): User, self: Query }
+        type Query { user(id: ID!): User, find(by: By, in: [Int!], filter: Filter): User, self: Query, any(of: Any): Any }
+        scalar Any
         type User { id: ID!, name: String, friends(first: Int = 3): [User!]! }
         input By @oneOf { id: ID, name: String }
         input Filter { size: Int!, limit: Int! = 5, tags: [String!] }
@@ -130,6 +131,48 @@ fn variables_that_fit_inside_lists_and_objects_pass() {
     ] {
         assert_eq!(code_of(text), None, "{text}");
     }
+}
+
+#[test]
+fn objects_in_custom_scalars_have_each_field_once() {
+    for text in ["{ any(of: {a: 1, a: 2}) }", "{ any(of: [{a: {b: 1, b: 1}}]) }"] {
+        let error = prepare(&schema(), &Limits::default(), text, None).unwrap_err();
+        assert!(error.messages[0].text.starts_with("There can be only one input field named"), "{text}");
+    }
+    assert_eq!(code_of("{ any(of: {a: {a: 1}, b: [{a: 1}, {a: 2}]}) }"), None);
+}
+
+#[test]
+fn descriptions_of_operations_fragments_and_variables_are_ignored() {
+    for text in [
+        r#""d" query { user(id: 1) { id } }"#,
+        r#"query Q("é" $id: ID!) { user(id: $id) { id } }"#,
+        r#""a" query Q("b" $a: ID = "c" """d""" $b: ID = "e") { a: user(id: $a) { id } b: user(id: $b) { id } }"#,
+        "{ user(id: \"query\") { ...F } } \"\"\"\n block \\\"\"\" \"quoted\"\n\"\"\" fragment F on User { id }",
+    ] {
+        assert_eq!(
+            prepare(&schema(), &Limits::default(), text, Some("Q"))
+                .err()
+                .map(|e| e.code)
+                .filter(|code| *code != Code::OperationNotFound),
+            None,
+            "{text}"
+        );
+    }
+    for text in [
+        r#""a" "b" query { user(id: 1) { id } }"#,
+        r#""a" { user(id: 1) { id } }"#,
+        r#"{ "a" user(id: 1) { id } }"#,
+        r#"query("a") { user(id: 1) { id } }"#,
+        r#"query("a" "b" $a: ID!) { user(id: $a) { id } }"#,
+        "\"open\nquery { user(id: 1) { id } }",
+        "\"\"\"open query { user(id: 1) { id } }",
+        r#"{ user(id: 1) { id } } "last""#,
+    ] {
+        assert_eq!(code_of(text), Some(Code::SyntaxError), "{text}");
+    }
+    let error = prepare(&schema(), &Limits::default(), "\"\"\"ä\nb\"\"\" query {\"c\"}", None).unwrap_err();
+    assert_eq!(error.messages[0].locations, [(2, 13)]);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::testing::{Fake, Reply, schema};
 const SDL: &str = r#"
     type Query { user(id: ID!): User @rest(source: "users", GET: "/users/{id}") }
     type Mutation { add: User @rest(source: "users", POST: "/users") }
-    type User { id: ID! }
+    type User { id: ID! query: Query @rest(source: "users", GET: "/empty") }
 "#;
 
 struct Answered {
@@ -232,5 +232,27 @@ async fn introspection_and_typename_are_answered_in_selection_order() {
     assert_eq!(
         answer.text,
         r#"{"data":{"b":{"name":"User","kind":"OBJECT"},"__typename":"Query","user":{"id":"1"},"__schema":{"queryType":{"name":"Query"}},"none":null}}"#
+    );
+}
+
+#[tokio::test]
+async fn introspection_is_answered_wherever_a_field_yields_the_query_type() {
+    let query = json!({
+        "query": "mutation($yes: Boolean!, $no: Boolean!) {
+            add { id query {
+                __schema { queryType { name } }
+                t: __type(name: \"User\") { name }
+                ... @include(if: $yes) { t: __type(name: \"User\") { kind isOneOf } }
+                ... @skip(if: $no) { more: __typename }
+                no: __schema @include(if: $no) { mutationType { name } }
+            } }
+            again: add { query { __schema { mutationType { name } } } }
+        }",
+        "variables": {"yes": true, "no": false},
+    });
+    let answer = post(&[JSON], &query).await;
+    assert_eq!(
+        answer.text,
+        r#"{"data":{"add":{"id":"1","query":{"__schema":{"queryType":{"name":"Query"}},"t":{"name":"User","kind":"OBJECT","isOneOf":null},"more":"Query"}},"again":{"query":{"__schema":{"mutationType":{"name":"Mutation"}}}}}}"#
     );
 }

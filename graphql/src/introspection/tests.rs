@@ -69,6 +69,13 @@ fn is_one_of_tells_input_types_apart_wherever_it_is_asked_for() {
 }
 
 #[test]
+fn is_one_of_is_told_where_fields_are_merged() {
+    let query = "query($no: Boolean = false) { t: __type(name: \"By\") { name } ... @skip(if: $no) { t: __type(name: \"By\") { isOneOf } } }";
+    assert_eq!(ask(query, json!({"no": false})), Ok(json!({"t": {"name": "By", "isOneOf": true}})));
+    assert_eq!(ask(query, json!({"no": true})), Ok(json!({"t": {"name": "By"}})));
+}
+
+#[test]
 fn members_come_in_the_order_of_the_selection() {
     let query = "{ z: __type(name: \"By\") { one: isOneOf name kind } a: __type(name: \"In\") { name ...F } }
                  fragment F on __Type { isOneOf kind }";

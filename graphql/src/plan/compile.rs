@@ -7,14 +7,15 @@
 
 use std::sync::Arc;
 
+use apollo_compiler::ast::OperationType;
 use apollo_compiler::collections::IndexMap;
 use apollo_compiler::{Name, Node as Ast};
 
 use super::collect::{Found, Set, collect};
 use super::locate::Want;
 use super::{
-    Abstract, Condition, Field, Node, NodeId, Occurrence, Only, Origin, Output, Path, Place, PlaceId, Plan,
-    ROOT, Read, Select, Selection, SelectionId, Shape, ShapeId, Source,
+    Abstract, Condition, Field, Introspect, Node, NodeId, Occurrence, Only, Origin, Output, Path, Place,
+    PlaceId, Plan, ROOT, Read, Select, Selection, SelectionId, Shape, ShapeId, Source,
 };
 use crate::code::Code;
 use crate::coerce::Arguments;
@@ -49,7 +50,7 @@ pub(crate) fn compile(
         places: vec![Place { shape: ROOT, origin: Origin::Root, only: None }],
         shapes: vec![Shape::new(None)],
         conditions: IndexMap::default(),
-        introspection: false,
+        introspection: None,
         fields_left: max_selections.saturating_mul(FIELDS_PER_SELECTION),
     };
     let sets = [(&operation.selection_set, Condition::default())];
@@ -78,7 +79,7 @@ pub(super) struct Compiler<'a> {
     places: Vec<Place>,
     pub(super) shapes: Vec<Shape>,
     conditions: IndexMap<Condition, ()>,
-    introspection: bool,
+    introspection: Option<Introspect>,
     fields_left: usize,
 }
 
@@ -107,15 +108,14 @@ impl<'a> Compiler<'a> {
             response_key: key.as_str().into(),
             key: format!("\"{key}\":").into_bytes().into(),
             coordinate: format!("{}.{}", ty.name, first.name).into(),
-            location: self.location(first.alias.as_ref().unwrap_or(&first.name)),
             occurrences,
             nullable: [false].into(),
-            source: Source::Introspection,
+            source: Source::Constant(Box::default()),
             output: Output::Leaf(at.ty),
         };
         match first.name.as_str() {
             "__typename" => field.source = Source::Constant(format!("\"{}\"", ty.name).into_bytes().into()),
-            "__schema" | "__type" => self.introspection = true,
+            "__schema" | "__type" => field.source = Source::Introspection(self.introspect(found)),
             name => {
                 let defined = ty.as_object().and_then(|object| object.field(name));
                 let (_, defined) = defined.ok_or_else(|| RequestError::of(Code::Internal))?;
@@ -123,6 +123,14 @@ impl<'a> Compiler<'a> {
             }
         }
         Ok(field)
+    }
+
+    /// Adds `__schema` or `__type`; the number of its answer.
+    fn introspect(&mut self, found: &[Found<'a>]) -> usize {
+        let operation = &self.prepared.operation;
+        let query = self.schema.apollo().root_operation(OperationType::Query);
+        let new = || Introspect::new(operation, query.unwrap_or(operation.object_type()).clone());
+        self.introspection.get_or_insert_with(new).add(found)
     }
 
     /// Completes a field that the schema defines.
@@ -293,9 +301,10 @@ impl<'a> Compiler<'a> {
     /// decide anything.
     fn occurrences(&mut self, found: &[Found<'a>]) -> Vec<Occurrence> {
         let mut occurrences = Vec::with_capacity(1);
-        for Found { position, condition, .. } in found {
+        for Found { field, position, condition } in found {
             let condition = (!condition.is_always()).then(|| self.condition(condition));
-            occurrences.push(Occurrence { position: *position, condition });
+            let location = self.location(field.alias.as_ref().unwrap_or(&field.name));
+            occurrences.push(Occurrence { position: *position, condition, location });
             if condition.is_none() {
                 break;
             }

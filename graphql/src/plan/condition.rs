@@ -34,6 +34,11 @@ impl Condition {
         self.0.is_empty()
     }
 
+    /// The variables and the values they must have, outermost first.
+    pub(super) fn variables(&self) -> &[(Name, bool)] {
+        &self.0
+    }
+
     fn require(&mut self, name: &Name, wanted: bool) -> Option<()> {
         match self.0.iter().find(|(known, _)| known == name) {
             Some((_, value)) => (*value == wanted).then_some(()),
@@ -65,9 +70,9 @@ impl Conditions {
         held.collect::<Result<_, _>>().map(Self)
     }
 
-    /// The position of the first occurrence that holds.
-    pub(crate) fn first(&self, occurrences: &[super::Occurrence]) -> Option<u32> {
+    /// The first occurrence that holds.
+    pub(crate) fn first<'o>(&self, occurrences: &'o [super::Occurrence]) -> Option<&'o super::Occurrence> {
         let held = |condition: Option<usize>| condition.is_none_or(|index| self.0[index]);
-        occurrences.iter().find(|occurrence| held(occurrence.condition)).map(|occurrence| occurrence.position)
+        occurrences.iter().find(|occurrence| held(occurrence.condition))
     }
 }

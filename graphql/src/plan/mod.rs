@@ -17,6 +17,7 @@ mod cache;
 mod collect;
 mod compile;
 mod condition;
+mod introspect;
 mod locate;
 mod shape;
 
@@ -30,6 +31,7 @@ use crate::schema::{Rest, TypeId};
 pub(crate) use cache::{PlanCache, PlanKey};
 pub(crate) use compile::compile;
 pub(crate) use condition::{Condition, Conditions};
+pub(crate) use introspect::Introspect;
 pub(crate) use shape::{Read, Shape};
 
 /// Place of a [`Node`] in [`Plan::nodes`].
@@ -57,8 +59,8 @@ pub(crate) struct Plan {
     pub(crate) places: Vec<Place>,
     pub(crate) shapes: Vec<Shape>,
     pub(crate) conditions: Vec<Condition>,
-    /// Whether the root selects `__schema` or `__type`.
-    pub(crate) introspection: bool,
+    /// Every `__schema` and `__type` of the operation, wherever they stand.
+    pub(crate) introspection: Option<Introspect>,
 }
 
 impl Plan {
@@ -86,8 +88,6 @@ pub(crate) struct Field {
     pub(crate) key: Box<[u8]>,
     /// `Type.field`, for messages.
     pub(crate) coordinate: Arc<str>,
-    /// Line and column of the first occurrence.
-    pub(crate) location: Option<(u32, u32)>,
     /// Where the document selects it; it is written at the first that holds.
     pub(crate) occurrences: Vec<Occurrence>,
     /// Per level from the outside in, whether null is allowed; one level more
@@ -106,6 +106,8 @@ pub(crate) struct Occurrence {
     pub(crate) position: u32,
     /// Index into [`Plan::conditions`]; `None` holds always.
     pub(crate) condition: Option<usize>,
+    /// Line and column.
+    pub(crate) location: Option<(u32, u32)>,
 }
 
 /// Where a field's value is.
@@ -117,8 +119,8 @@ pub(crate) enum Source {
     Path(Path),
     /// What a node fetched for the parent's row.
     Fetch(NodeId),
-    /// `__schema` or `__type`, answered under this response key.
-    Introspection,
+    /// `__schema` or `__type`: this answer to [`Plan::introspection`].
+    Introspection(usize),
 }
 
 /// What a field's innermost value is.
@@ -237,7 +239,7 @@ impl Selection {
             .fields
             .iter()
             .enumerate()
-            .filter_map(|(place, field)| Some((conditions.first(&field.occurrences)?, place)))
+            .filter_map(|(place, field)| Some((conditions.first(&field.occurrences)?.position, place)))
             .collect();
         order.sort_unstable();
         order.into_iter().map(|(_, place)| place).collect()

@@ -1,7 +1,6 @@
 //! The response's `errors`, written as they are met.
 
 use crate::execute::Fault;
-use crate::plan::Field;
 
 /// Errors as JSON, up to a number; further ones are only counted.
 #[derive(Debug)]
@@ -24,7 +23,12 @@ impl Errors {
     }
 
     /// Adds the error of one position.
-    pub(super) fn push<'s>(&mut self, fault: &Fault, field: &Field, path: impl Iterator<Item = Segment<'s>>) {
+    pub(super) fn push<'s>(
+        &mut self,
+        fault: &Fault,
+        location: Option<(u32, u32)>,
+        path: impl Iterator<Item = Segment<'s>>,
+    ) {
         self.count += 1;
         self.first.get_or_insert(fault.code);
         if self.count > self.limit {
@@ -35,7 +39,7 @@ impl Errors {
         }
         self.raw("{\"message\":");
         self.text(&fault.message);
-        if let Some((line, column)) = field.location {
+        if let Some((line, column)) = location {
             self.raw(&format!(",\"locations\":[{{\"line\":{line},\"column\":{column}}}]"));
         }
         self.raw(",\"path\":[");

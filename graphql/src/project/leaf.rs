@@ -53,7 +53,7 @@ fn int(received: &Received, slot: Slot, out: &mut Vec<u8>) -> Result<(), Misfit>
     if value.fract() != 0.0 || value < f64::from(i32::MIN) || value > f64::from(i32::MAX) {
         return Err(Misfit);
     }
-    out.extend_from_slice(whole(value).as_bytes());
+    out.extend_from_slice(plain(value).as_bytes());
     Ok(())
 }
 
@@ -79,9 +79,9 @@ fn string(received: &Received, slot: Slot, out: &mut Vec<u8>) -> Result<(), Misf
         Kind::False => out.extend_from_slice(b"\"false\""),
         Kind::Number => {
             let text = received.text(slot);
-            match is_integer(text) {
+            match is_integer(text) && text != b"-0" {
                 true => quote(text, out),
-                false => quote(parse(text)?.to_string().as_bytes(), out),
+                false => quote(plain(parse(text)?).as_bytes(), out),
             }
         }
         _ => return Err(Misfit),
@@ -103,21 +103,23 @@ fn boolean(received: &Received, slot: Slot, out: &mut Vec<u8>) -> Result<(), Mis
 fn id(received: &Received, slot: Slot, out: &mut Vec<u8>) -> Result<(), Misfit> {
     match slot.kind {
         Kind::String => out.extend_from_slice(received.text(slot)),
-        Kind::Number if is_integer(received.text(slot)) => quote(received.text(slot), out),
+        Kind::Number if is_integer(received.text(slot)) && received.text(slot) != b"-0" => {
+            quote(received.text(slot), out);
+        }
         Kind::Number => {
             let value = parse(received.text(slot))?;
             if value.fract() != 0.0 {
                 return Err(Misfit);
             }
-            quote(whole(value).as_bytes(), out);
+            quote(plain(value).as_bytes(), out);
         }
         _ => return Err(Misfit),
     }
     Ok(())
 }
 
-/// A whole number's digits; adding zero turns a negative zero round.
-fn whole(value: f64) -> String {
+/// A number without exponent; adding zero turns a negative zero round.
+fn plain(value: f64) -> String {
     (value + 0.0).to_string()
 }
 

@@ -21,8 +21,8 @@ use crate::schema::{Schema, TypeId};
 /// Bytes written between two chances for other tasks.
 const YIELD_BYTES: usize = 256 << 10;
 
-/// Answers to `__schema` and `__type`, by response key.
-pub(crate) type Introspection = Vec<(String, JsonValue)>;
+/// Answers to `__schema` and `__type`, by their number in the plan.
+pub(crate) type Introspection = Vec<JsonValue>;
 
 /// What the response is written from.
 #[derive(Clone, Copy)]
@@ -31,7 +31,6 @@ pub(crate) struct View<'v> {
     pub(crate) store: &'v Store,
     pub(crate) faults: &'v [Fault],
     pub(crate) env: Environment<'v>,
-    /// Answers to `__schema` and `__type`, by response key.
     pub(crate) introspection: &'v Introspection,
 }
 
@@ -138,7 +137,7 @@ enum Open<'v> {
 enum Next<'v> {
     Value { field: &'v Field, level: usize, slot: Slot, node: Option<NodeId> },
     Constant(&'v [u8]),
-    Introspection(&'v Field),
+    Introspection(usize),
     End(u8),
 }
 
@@ -160,10 +159,8 @@ impl<'v> Projector<'v> {
                 self.stack.pop();
             }
             Next::Constant(json) => self.out.extend_from_slice(json),
-            Next::Introspection(field) => {
-                let mut answers = self.view.introspection.iter();
-                let answer = answers.find(|(key, _)| **key == *field.response_key);
-                let value = answer.map_or(&JsonValue::Null, |(_, value)| value);
+            Next::Introspection(answer) => {
+                let value = self.view.introspection.get(answer).unwrap_or(&JsonValue::Null);
                 // Writing JSON into memory cannot fail.
                 let _ = serde_json::to_writer(&mut self.out, value);
             }
@@ -275,7 +272,8 @@ impl<'v> Projector<'v> {
     /// in place of the nearest ancestor that may be null.
     fn fail(&mut self, field: &Field, fault: &Fault, nullable: bool) {
         let path = self.stack.iter().map(Frame::segment);
-        self.errors.push(fault, field, path);
+        let occurrence = self.view.env.conditions.first(&field.occurrences);
+        self.errors.push(fault, occurrence.and_then(|found| found.location), path);
         if !nullable {
             while let Some(frame) = self.stack.pop() {
                 self.out.truncate(frame.start);
@@ -316,7 +314,7 @@ impl<'v> Frame<'v> {
                 out.extend_from_slice(&field.key);
                 match &field.source {
                     Source::Constant(json) => Next::Constant(json),
-                    Source::Introspection => Next::Introspection(field),
+                    Source::Introspection(answer) => Next::Introspection(*answer),
                     Source::Path(path) => {
                         let slot = view.store.follow(*row, path, *node);
                         Next::Value { field, level: 0, slot, node: *node }
