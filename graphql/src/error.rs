@@ -3,6 +3,8 @@
 //! Field errors are not built here: they carry a response path and are written
 //! while the response is projected.
 
+use std::borrow::Cow;
+
 use apollo_compiler::diagnostic::ToCliReport;
 use apollo_compiler::parser::{LineColumn, SourceMap, SourceSpan};
 use apollo_compiler::validation::DiagnosticList;
@@ -73,7 +75,7 @@ impl RequestError {
             .iter()
             .map(|message| {
                 let mut error = serde_json::json!({
-                    "message": message.text,
+                    "message": shortened(&message.text),
                     "extensions": { "code": self.code.word() },
                 });
                 if !message.locations.is_empty() {
@@ -87,6 +89,15 @@ impl RequestError {
             })
             .collect();
         serde_json::json!({ "errors": errors }).to_string().into_bytes()
+    }
+}
+
+/// Names in a document may be as long as the document.
+fn shortened(text: &str) -> Cow<'_, str> {
+    const MAX_CHARS: usize = 1000;
+    match text.char_indices().nth(MAX_CHARS) {
+        None => Cow::Borrowed(text),
+        Some((at, _)) => Cow::Owned(format!("{}...", &text[..at])),
     }
 }
 

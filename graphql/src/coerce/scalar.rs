@@ -1,5 +1,7 @@
 //! Leaf values from JSON: the built-in scalars, enums and custom scalars.
 
+use std::io::{self, Write};
+
 use apollo_compiler::schema::EnumType;
 use serde_json::{Number, Value};
 
@@ -81,10 +83,31 @@ fn refuse(what: &str, value: &Value) -> String {
 
 /// The value as the client sent it, cut where it is long.
 pub(super) fn inspect(value: &Value) -> String {
-    const MAX_CHARS: usize = 100;
-    let text = value.to_string();
+    let mut cut = Cut(Vec::new());
+    let is_whole = serde_json::to_writer(&mut cut, value).is_ok();
+    let text = String::from_utf8_lossy(&cut.0);
     match text.char_indices().nth(MAX_CHARS) {
-        None => text,
+        None if is_whole => text.into_owned(),
+        None => format!("{}...", text.trim_end_matches(char::REPLACEMENT_CHARACTER)),
         Some((at, _)) => format!("{}...", &text[..at]),
+    }
+}
+
+/// Characters of a value that are shown.
+const MAX_CHARS: usize = 100;
+
+/// Takes as many bytes as can be shown and refuses the rest: the value may be
+/// as large as a request.
+struct Cut(Vec<u8>);
+
+impl Write for Cut {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let room = 4 * MAX_CHARS + 1 - self.0.len();
+        self.0.extend_from_slice(&bytes[..room.min(bytes.len())]);
+        if room < bytes.len() { Err(io::ErrorKind::WriteZero.into()) } else { Ok(bytes.len()) }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }

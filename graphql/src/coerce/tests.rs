@@ -205,3 +205,15 @@ fn arguments_that_become_null_at_run_time_are_refused() {
         Err("Argument \"by\" has invalid value {id: 1, name: $n}.".into()),
     );
 }
+
+#[test]
+fn a_large_wrong_value_is_shown_cut_and_not_written_out_for_every_error() {
+    let unknown: Values = (0..60_000).map(|n| (format!("x{n}"), json!("é"))).collect();
+    let started = std::time::Instant::now();
+    let errors = coerce("$a: Order", json!({"a": unknown})).unwrap_err();
+    assert!(started.elapsed() < std::time::Duration::from_secs(1));
+    assert_eq!(errors.len(), 10);
+    assert!(errors.iter().all(|error| error.chars().count() < 250), "{errors:?}");
+    let wrong = coerce("$a: Int, $b: Int", json!({"a": "é".repeat(300), "b": "b"})).unwrap_err();
+    assert!(wrong[0].contains(&format!("\"{}...", "é".repeat(99))), "{wrong:?}");
+}

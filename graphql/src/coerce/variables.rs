@@ -27,6 +27,7 @@ pub fn variables(
     let mut errors = Vec::new();
     for definition in &operation.variables {
         let (name, ty) = (&definition.name, &definition.ty);
+        let max_errors = max_errors.saturating_sub(errors.len());
         let mut fail = |text: String| {
             let error = RequestError::at(Code::VariableInvalid, text, name.location(), &document.sources);
             errors.extend(error.messages);
