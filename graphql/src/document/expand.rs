@@ -23,12 +23,20 @@ struct Sums {
     directives: usize,
     /// Fields at this level.
     fields: usize,
+    /// Selections of every kind: what the validator walks.
+    steps: usize,
 }
+
+/// How many times the limit on selections the selections of all operations
+/// together may be, fragments counted too: the validator walks every operation,
+/// whichever of them is to run.
+const STEPS_PER_SELECTION: usize = 2;
 
 /// Refuses the document if any of its operations is above a bound.
 pub(super) fn check(document: &Document, limits: &Limits) -> Result<(), RequestError> {
     let mut counter = Counter::of(document);
     let operations = document.definitions.iter().filter_map(Definition::as_operation_definition);
+    let mut steps = 0_usize;
     for operation in operations {
         let mut sums = counter.set(&operation.selection_set);
         sums.directives = sums.directives.saturating_add(operation.directives.len());
@@ -37,7 +45,9 @@ pub(super) fn check(document: &Document, limits: &Limits) -> Result<(), RequestE
         within(Code::TooManyAliases, sums.aliases, limits.aliases)?;
         within(Code::TooManyRootFields, sums.fields, limits.root_fields)?;
         within(Code::TooManyDirectives, sums.directives, limits.directives)?;
+        steps = steps.saturating_add(sums.steps);
     }
+    within(Code::TooManySelections, steps, limits.selections.saturating_mul(STEPS_PER_SELECTION))?;
     Ok(())
 }
 
@@ -79,6 +89,7 @@ impl<'a> Counter<'a> {
                         aliases: below.aliases.saturating_add(field.alias.is_some().into()),
                         directives: below.directives.saturating_add(field.directives.len()),
                         fields: 1,
+                        steps: below.steps,
                     }
                 }
                 Selection::InlineFragment(fragment) => {
@@ -94,6 +105,7 @@ impl<'a> Counter<'a> {
                 aliases: sums.aliases.saturating_add(one.aliases),
                 directives: sums.directives.saturating_add(one.directives),
                 fields: sums.fields.saturating_add(one.fields),
+                steps: sums.steps.saturating_add(one.steps).saturating_add(1),
             };
         }
         sums

@@ -1,7 +1,7 @@
 //! Validation rules that apollo-compiler does not have.
 //!
-//! `@oneOf` input objects, input fields written twice, and variables inside
-//! lists and input objects (it checks a variable's type only where the
+//! `@oneOf` input objects, input fields written twice, undefined variables in
+//! objects for custom scalars, and variables inside lists and input objects (it checks a variable's type only where the
 //! variable is the whole argument). Runs on a document that has passed its
 //! validation, so every name resolves.
 
@@ -110,9 +110,13 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// A custom scalar takes any value, but no object whose fields are written twice.
-    fn untyped(&self, value: &Value) -> Result<(), RequestError> {
-        match value {
+    /// A custom scalar takes any value, but no object whose fields are written
+    /// twice, and no variable that is not defined.
+    fn untyped(&self, value: &Node<Value>) -> Result<(), RequestError> {
+        match value.as_ref() {
+            Value::Variable(name) if self.definition(name).is_none() => {
+                Err(self.error(format!("Variable \"${name}\" is not defined."), value.location()))
+            }
             Value::List(items) => items.iter().try_for_each(|item| self.untyped(item)),
             Value::Object(fields) => {
                 self.unique(fields)?;

@@ -33,7 +33,9 @@ pub(super) fn measure(document: &str) -> Measure {
     Measure { tokens, nesting }
 }
 
-/// A document's tokens, by where they stand in it.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// A document's tokens, by where they stand in it: always whole characters.
 pub(super) struct Tokens<'d> {
     pub(super) bytes: &'d [u8],
     pub(super) at: usize,
@@ -47,8 +49,12 @@ impl Iterator for Tokens<'_> {
         loop {
             let rest = bytes.get(self.at..).filter(|rest| !rest.is_empty())?;
             let len = match rest[0] {
-                b' ' | b'\t' | b'\r' | b'\n' | b',' | 0xEF | 0xBB | 0xBF => {
+                b' ' | b'\t' | b'\r' | b'\n' | b',' => {
                     self.at += 1;
+                    continue;
+                }
+                0xEF if rest.starts_with(BYTE_ORDER_MARK) => {
+                    self.at += BYTE_ORDER_MARK.len();
                     continue;
                 }
                 b'#' => {
@@ -60,7 +66,8 @@ impl Iterator for Tokens<'_> {
                 b'.' if rest.starts_with(b"...") => 3,
                 b'0'..=b'9' | b'-' => rest.iter().take_while(|b| is_word(**b) || **b == b'.').count(),
                 byte if is_word(byte) => rest.iter().take_while(|b| is_word(**b)).count(),
-                _ => 1,
+                // A whole character, which is no token of GraphQL.
+                _ => 1 + rest[1..].iter().take_while(|b| **b & 0xC0 == 0x80).count(),
             };
             let start = self.at;
             self.at = (start + len).min(bytes.len());

@@ -5,7 +5,7 @@
 //! parser and validator do work that grows with what they are given. Variables
 //! play no part here; [`crate::coerce`] looks at them on every request.
 
-mod describe;
+mod blank;
 mod expand;
 mod gaps;
 mod measure;
@@ -47,7 +47,7 @@ pub fn prepare(
     expand::within(Code::TooDeep, measure.nesting, MAX_NESTING)?;
 
     let syntax = Parser::new()
-        .parse_ast(describe::without_descriptions(text), "request.graphql")
+        .parse_ast(blank::blank(text), "request.graphql")
         .map_err(|e| RequestError::diagnostics(Code::SyntaxError, &e.errors, limits.errors))?;
     expand::check(&syntax, limits)?;
     let document = syntax

@@ -70,6 +70,26 @@ fn a_chain_of_doubling_fragments_is_refused_quickly() {
 }
 
 #[test]
+fn many_operations_over_one_large_fragment_are_refused() {
+    let operations = |count| (0..count).map(|n| format!("query Q{n} {{ ...F }} ")).collect::<String>();
+    let fragment = format!("fragment F on Query {{ self {{ {} }} }}", "self { __typename } ".repeat(100));
+    let code = |count| {
+        let text = operations(count) + &fragment;
+        prepare(&schema(), &Limits::default(), &text, Some("Q0")).err().map(|error| error.code)
+    };
+    assert_eq!(code(50), None);
+    assert_eq!(code(200), Some(Code::TooManySelections));
+}
+
+#[test]
+fn comments_and_commas_cost_the_parser_nothing_and_move_nothing() {
+    let blanked = blank::blank("\u{feff}{a,b # é,\r\n \"\"\"#,\"\"\" c}#");
+    assert_eq!(blanked, " {a b     \r\n \"\"\"#,\"\"\" c} ");
+    let error = prepare(&schema(), &Limits::default(), "{ # ä,\n,,nope é\n}", None).unwrap_err();
+    assert_eq!((error.code, &error.messages[0].locations[..]), (Code::SyntaxError, &[(2, 8)][..]));
+}
+
+#[test]
 fn a_cycle_of_fragments_is_left_to_the_validator() {
     let text = "{ ...A } fragment A on Query { ...B } fragment B on Query { ...A }";
     assert_eq!(code_of(text), Some(Code::ValidationFailed));
@@ -135,6 +155,8 @@ fn variables_that_fit_inside_lists_and_objects_pass() {
 
 #[test]
 fn objects_in_custom_scalars_have_each_field_once() {
+    let undefined = prepare(&schema(), &Limits::default(), "{ any(of: {a: [$b]}) }", None).unwrap_err();
+    assert_eq!(undefined.messages[0].text, "Variable \"$b\" is not defined.");
     for text in ["{ any(of: {a: 1, a: 2}) }", "{ any(of: [{a: {b: 1, b: 1}}]) }"] {
         let error = prepare(&schema(), &Limits::default(), text, None).unwrap_err();
         assert!(error.messages[0].text.starts_with("There can be only one input field named"), "{text}");

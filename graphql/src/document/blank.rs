@@ -1,39 +1,43 @@
-//! Takes descriptions out of executable documents.
+//! Overwrites with blanks what means nothing in an executable document.
 //!
-//! The September 2025 edition allows a string before an operation, a fragment
-//! and a variable definition (section 2.3), apollo-compiler does not. They mean
-//! nothing, so each is overwritten with blanks before the document is parsed,
-//! which leaves every other token in its line and column.
+//! Comments and commas, because the parser makes a token of each and a document
+//! can consist of them. Descriptions of operations, fragments and variables
+//! (section 2.3 of the September 2025 edition), because apollo-compiler does
+//! not know them. Every other token stays in its line and column.
 
-use std::borrow::Cow;
 use std::ops::Range;
 
 use super::measure::Tokens;
 
-/// The document without descriptions; as it is where it has none.
-pub(super) fn without_descriptions(document: &str) -> Cow<'_, str> {
-    if !document.contains('"') {
-        return Cow::Borrowed(document);
-    }
-    let found = descriptions(document);
-    if found.is_empty() {
-        return Cow::Borrowed(document);
-    }
+/// The document as the parser gets it.
+pub(super) fn blank(document: &str) -> String {
     let mut text = String::with_capacity(document.len());
     let mut end = 0;
-    for description in found {
-        text.push_str(&document[end..description.start]);
-        let blank = |c| if matches!(c, '\n' | '\r') { c } else { ' ' };
-        text.extend(document[description.clone()].chars().map(blank));
-        end = description.end;
+    let mut keep = |token: Range<usize>| {
+        blanks(&document[end..token.start], &mut text);
+        text.push_str(&document[token.clone()]);
+        end = token.end;
+    };
+    let mut descriptions = descriptions(document).into_iter().peekable();
+    for token in (Tokens { bytes: document.as_bytes(), at: 0 }) {
+        if descriptions.next_if_eq(&token).is_none() {
+            keep(token);
+        }
     }
-    text.push_str(&document[end..]);
-    Cow::Owned(text)
+    blanks(&document[end..], &mut text);
+    text
+}
+
+fn blanks(ignored: &str, text: &mut String) {
+    text.extend(ignored.chars().map(|c| if matches!(c, '\n' | '\r') { c } else { ' ' }));
 }
 
 fn descriptions(document: &str) -> Vec<Range<usize>> {
     let bytes = document.as_bytes();
     let mut found = Vec::new();
+    if !document.contains('"') {
+        return found;
+    }
     let (mut braces, mut brackets, mut parentheses) = (0_usize, 0_usize, 0_usize);
     let mut before: &[u8] = b"";
     let mut tokens = Tokens { bytes, at: 0 }.peekable();
