@@ -7,10 +7,12 @@ use std::time::Instant;
 use apollo_compiler::response::JsonValue;
 use bytes::Bytes;
 use http::StatusCode;
+use serde_json::Value;
 
+use crate::aside::Aside;
 use crate::code::Code;
 use crate::coerce::{Values, variables};
-use crate::document::prepare;
+use crate::document::{Prepared, prepare};
 use crate::error::RequestError;
 use crate::execute::{Environment, Run};
 use crate::fetch::Fetch;
@@ -27,7 +29,14 @@ pub struct Engine {
     schema: Arc<Schema>,
     limits: Limits,
     plans: PlanCache,
+    aside: Aside,
 }
+
+/// Longer documents are planned aside: they may take more than half a millisecond.
+const SHORT_DOCUMENT: usize = 2 << 10;
+
+/// Variables of more values are coerced aside.
+const FEW_VALUES: usize = 1000;
 
 /// Whether an operation may change something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +51,7 @@ impl Engine {
     /// An engine that keeps up to `plan_cache_size` plans; plans of documents
     /// longer than 2 KiB count as several.
     pub fn new(schema: Arc<Schema>, limits: Limits, plan_cache_size: usize) -> Self {
-        Self { schema, limits, plans: PlanCache::new(plan_cache_size) }
+        Self { schema, limits, plans: PlanCache::new(plan_cache_size), aside: Aside::new() }
     }
 
     /// The schema that requests are executed against.
@@ -92,7 +101,7 @@ impl Engine {
         report: &mut Report,
     ) -> Result<Response, RequestError> {
         let began = Instant::now();
-        let plan = self.plan(&request, report);
+        let plan = self.plan(&request, report).await;
         report.planning = began.elapsed();
         let plan = plan?;
         let operation = &plan.prepared.operation;
@@ -101,12 +110,10 @@ impl Engine {
         if allowed == Allowed::Queries && plan.is_mutation() {
             return Err(RequestError::of(Code::MutationByGet));
         }
-        let document = &plan.prepared.document;
-        let apollo = self.schema.apollo();
-        let variables = variables(apollo, document, operation, &request.variables, self.limits.errors)?;
+        let variables = self.variables(&plan, request.variables).await?;
         let conditions = Conditions::evaluate(&plan.conditions, &variables)
             .map_err(|error| RequestError::new(Code::VariableInvalid, error.0))?;
-        let introspection = self.introspect(&plan, &variables)?;
+        let introspection = self.introspect(&plan, &variables).await?;
 
         let began = Instant::now();
         let env = Environment {
@@ -135,7 +142,7 @@ impl Engine {
         Ok(Response { status: StatusCode::OK, refused: None, body: Bytes::from(projected.body) })
     }
 
-    fn plan(&self, request: &GraphqlRequest, report: &mut Report) -> Result<Arc<Plan>, RequestError> {
+    async fn plan(&self, request: &GraphqlRequest, report: &mut Report) -> Result<Arc<Plan>, RequestError> {
         let (document, name) = (&request.query, request.operation_name.as_deref());
         // Before hashing, which costs as much as the document is long.
         if document.len() > self.limits.document_bytes {
@@ -146,26 +153,84 @@ impl Engine {
             report.plan_cached = true;
             return Ok(plan);
         }
-        let prepared = prepare(self.schema.apollo(), &self.limits, document, name)?;
-        let plan = Arc::new(compile(&self.schema, prepared, self.limits.selections)?);
+        let plan = if document.len() <= SHORT_DOCUMENT {
+            make_plan(&self.schema, &self.limits, document, name)
+        } else {
+            let (schema, limits) = (self.schema.clone(), self.limits.clone());
+            let (document, name) = (document.clone(), request.operation_name.clone());
+            let made = self.aside.run(move || make_plan(&schema, &limits, &document, name.as_deref())).await;
+            made.unwrap_or_else(|| Err(RequestError::of(Code::Internal)))
+        };
+        let plan = Arc::new(plan?);
         self.plans.insert(key, document, plan.clone());
         Ok(plan)
     }
 
-    fn introspect(&self, plan: &Plan, variables: &Values) -> Result<Introspection, RequestError> {
-        let Some(introspect) = &plan.introspection else {
+    async fn variables(&self, plan: &Arc<Plan>, given: Values) -> Result<Values, RequestError> {
+        if count(given.values(), FEW_VALUES) < FEW_VALUES {
+            return coerced(&self.schema, plan, &given, self.limits.errors);
+        }
+        let (schema, plan, max_errors) = (self.schema.clone(), plan.clone(), self.limits.errors);
+        let coerced = self.aside.run(move || coerced(&schema, &plan, &given, max_errors)).await;
+        coerced.unwrap_or_else(|| Err(RequestError::of(Code::Internal)))
+    }
+
+    async fn introspect(&self, plan: &Arc<Plan>, variables: &Values) -> Result<Introspection, RequestError> {
+        if plan.introspection.is_none() {
             return Ok(Introspection::new());
-        };
+        }
         if !self.schema.introspection_enabled() {
             return Err(RequestError::of(Code::IntrospectionDisabled));
         }
-        let answers = self.schema.introspect(&plan.prepared.document, &introspect.operation, variables);
-        let answers = answers.map_err(|text| RequestError::new(Code::ValidationFailed, text))?;
-        let mut answers: HashMap<String, JsonValue> = answers.into_iter().collect();
-        let keys = (0..introspect.len).map(Introspect::key);
-        // What conditions leave out has no answer, and is not written.
-        Ok(keys.map(|key| answers.remove(&key).unwrap_or_default()).collect())
+        let (schema, plan, variables) = (self.schema.clone(), plan.clone(), variables.clone());
+        let answers = self.aside.run(move || introspected(&schema, &plan, &variables)).await;
+        answers.unwrap_or_else(|| Err(RequestError::of(Code::Internal)))
     }
+}
+
+fn make_plan(
+    schema: &Schema,
+    limits: &Limits,
+    document: &str,
+    name: Option<&str>,
+) -> Result<Plan, RequestError> {
+    let prepared = prepare(schema.apollo(), limits, document, name)?;
+    compile(schema, prepared, limits.selections)
+}
+
+fn coerced(schema: &Schema, plan: &Plan, given: &Values, max_errors: usize) -> Result<Values, RequestError> {
+    let Prepared { document, operation } = &plan.prepared;
+    variables(schema.apollo(), document, operation, given, max_errors)
+}
+
+fn introspected(schema: &Schema, plan: &Plan, variables: &Values) -> Result<Introspection, RequestError> {
+    let Some(introspect) = &plan.introspection else {
+        return Ok(Introspection::new());
+    };
+    let answers = schema.introspect(&plan.prepared.document, &introspect.operation, variables);
+    let answers = answers.map_err(|text| RequestError::new(Code::ValidationFailed, text))?;
+    let mut answers: HashMap<String, JsonValue> = answers.into_iter().collect();
+    let keys = (0..introspect.len).map(Introspect::key);
+    // What conditions leave out has no answer, and is not written.
+    Ok(keys.map(|key| answers.remove(&key).unwrap_or_default()).collect())
+}
+
+/// How many values there are, nested ones included; counted no further than `enough`.
+fn count<'v>(values: impl Iterator<Item = &'v Value>, enough: usize) -> usize {
+    let mut found = 0;
+    for value in values {
+        found += 1;
+        let left = enough.saturating_sub(found);
+        if left == 0 {
+            break;
+        }
+        found += match value {
+            Value::Array(items) => count(items.iter(), left),
+            Value::Object(members) => count(members.values(), left),
+            _ => 0,
+        };
+    }
+    found
 }
 
 /// The root's nodes; which of them a request has, conditions say.

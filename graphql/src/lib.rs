@@ -3,6 +3,7 @@
 //! The crate knows GraphQL and nothing of proxies, files or sockets: it is
 //! handed SDL text, and its calls leave through [`fetch::Fetch`].
 
+mod aside;
 pub mod code;
 pub mod coerce;
 pub mod document;
