@@ -1,9 +1,9 @@
 //! Introspection tells the schema that the SDL says, by the judgement of
 //! graphql-js, the reference implementation.
 
-use std::io::Write;
+mod graphql_js;
+
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use apollo_compiler::ExecutableDocument;
 use apollo_compiler::response::JsonMap;
@@ -42,27 +42,10 @@ input By @oneOf { id: ID name: String place: Place }
 extend type Robot { owner: Person }
 "#;
 
-fn graphql_js(input: &str) -> String {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let package = root.join("../target/node/node_modules/graphql");
-    assert!(package.exists(), "graphql-js is missing: run scripts/graphql-js.sh, as `make test` does");
-    let mut node = Command::new("node")
-        .arg(root.join("tests/graphql_js/print_schema.js"))
-        .arg(package)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("node starts");
-    node.stdin.take().expect("a pipe").write_all(input.as_bytes()).expect("node reads");
-    let output = node.wait_with_output().expect("node ends");
-    assert!(output.status.success());
-    String::from_utf8(output.stdout).expect("text")
-}
-
 fn compare(files: &[SdlFile], sources: &[&str]) {
     let loaded = Schema::load(files, &Sources::named(sources.iter().copied()), &SchemaOptions::default());
     let schema = loaded.expect("a schema").schema;
-    let query = graphql_js("");
+    let query = graphql_js::run("print_schema.js", "");
     let document =
         ExecutableDocument::parse_and_validate(schema.apollo(), query, "query").expect("a valid query");
     let operation = document.operations.get(None).expect("one operation");
@@ -73,7 +56,7 @@ fn compare(files: &[SdlFile], sources: &[&str]) {
         .map(|(key, value)| (key.into(), value))
         .collect();
     let sdl: Vec<&str> = files.iter().map(|file| file.text.as_str()).collect();
-    let printed = graphql_js(&json!({"sdl": sdl, "introspection": data}).to_string());
+    let printed = graphql_js::run("print_schema.js", &json!({"sdl": sdl, "introspection": data}).to_string());
     let printed: Value = serde_json::from_str(&printed).expect("JSON");
     assert_eq!(printed["found"].as_str().expect("SDL"), printed["expected"].as_str().expect("SDL"),);
 }
