@@ -196,6 +196,69 @@ async fn a_mutation_creates_an_order() {
 }
 
 #[tokio::test]
+async fn an_order_that_cannot_be_placed_says_why() {
+    let (stubs, gateway) = start().await;
+    let mutation = "mutation($input: CreateOrder!) { createOrder(input: $input) { id } }";
+    let stock = async || get(&stubs, "products", "/products/1").await["stock"].clone();
+    let before = stock().await;
+    let order = |user: &str, product: &str, quantity: i64, method: Option<&str>| {
+        let items = json!([{ "productId": product, "quantity": quantity }]);
+        json!({ "input": { "userId": user, "items": items, "paymentMethod": method } })
+    };
+    let thousands = usize::try_from(before.as_u64().unwrap() / 1000).unwrap() + 1;
+    let mut too_many = order("1", "1", 1000, None);
+    too_many["input"]["items"] = json!(vec![too_many["input"]["items"][0].clone(); thousands]);
+    for (input, status, said) in [
+        (order("999999", "1", 1, None), 422, "there is no user 999999"),
+        (order("nobody", "1", 1, None), 422, "user_id"),
+        (order("1", "999999", 1, None), 422, "there is no product 999999"),
+        (order("1", "1", 0, None), 422, "items[0].quantity"),
+        (too_many, 409, "stock"),
+        (order("1", "1", 1, Some("declined")), 402, "payment"),
+        (order("1", "1", 1, Some("shells")), 422, "payment_method"),
+    ] {
+        let answer = gateway.graphql(mutation, input.clone()).await;
+        assert_eq!(answer.status, 200, "{input}: {}", answer.text());
+        let answer = answer.json();
+        assert_eq!(answer["data"], json!({ "createOrder": null }), "{input}");
+        let error = &answer["errors"][0];
+        let extensions = &error["extensions"];
+        assert_eq!(error["path"], json!(["createOrder"]));
+        assert_eq!(
+            (&extensions["code"], &extensions["source"], &extensions["status"]),
+            (&json!("upstream_error_status"), &json!("orders"), &json!(status)),
+            "{input}: {error}"
+        );
+        assert!(extensions["problem"].to_string().contains(said), "{input}: {error}");
+    }
+    assert_eq!(stock().await, before, "nothing stays reserved");
+    stubs.trouble("payments", json!({ "error_rate": 1 })).await;
+    let answer = gateway.graphql(mutation, order("1", "1", 1, None)).await.json();
+    let extensions = &answer["errors"][0]["extensions"];
+    assert_eq!((&extensions["status"], &extensions["problem"]), (&json!(502), &Value::Null), "{answer}");
+    stubs.peace("payments").await;
+    let quantity = json!({ "input": { "userId": "1", "items": [{ "productId": "1" }] } });
+    let answer = gateway.graphql(mutation, quantity).await.json();
+    assert!(answer["data"]["createOrder"]["id"].is_string(), "the quantity is 1 by default: {answer}");
+}
+
+#[tokio::test]
+async fn an_order_sent_twice_with_one_key_is_placed_once() {
+    let (_stubs, gateway) = start().await;
+    let mutation = "mutation { createOrder(input: { userId: 1, items: [{ productId: 1 }] }) { id } }";
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        let request = client::request("POST", &gateway.url("/graphql"))
+            .header("content-type", "application/json")
+            .header("idempotency-key", "once");
+        let body = json!({ "query": mutation }).to_string();
+        let answer = gateway.send(request.body(full(body)).unwrap()).await.json();
+        ids.push(answer["data"]["createOrder"]["id"].clone());
+    }
+    assert!(ids[0].is_string() && ids[0] == ids[1], "{ids:?}");
+}
+
+#[tokio::test]
 async fn get_is_for_queries_only() {
     let (stubs, gateway) = start().await;
     let answer = gateway.get("/graphql?query=%7Buser(id:1)%7Bname%7D%7D").await;
@@ -216,6 +279,15 @@ async fn broken_requests_are_refused_before_any_call() {
     let json = "application/json";
     assert_eq!(post(json, "not JSON").await.status, 400);
     assert_eq!(post(json, "{}").await.status, 400);
+    for list in [r#"["{ user(id:1){name} }",null,null,null]"#, r#"[{"query":"{ user(id:1){name} }"}]"#] {
+        let answer = post(json, list).await;
+        assert_eq!(answer.status, 400, "{}", answer.text());
+        assert_eq!(answer.json()["errors"][0]["extensions"]["code"], "graphql_malformed_request");
+    }
+    let request = client::request("POST", &gateway.url("/graphql")).header("content-type", json);
+    let request = request.header("content-encoding", "gzip");
+    let encoded = gateway.send(request.body(full(r#"{"query":"{__typename}"}"#)).unwrap()).await;
+    assert_eq!(encoded.status, 415, "{}", encoded.text());
     assert_eq!(post("text/plain", r#"{"query":"{__typename}"}"#).await.status, 415);
     for query in
         ["{ nothing }", "{ user(id: 1) }", "{ user { name } }", "query { users(limit: \"x\") { id } }", "{"]
