@@ -32,8 +32,12 @@ pub struct Engine {
     aside: Aside,
 }
 
-/// Longer documents are planned aside: they may take more than half a millisecond.
+/// Longer documents are planned aside, and so are those that select more than
+/// [`FEW_SELECTIONS`] once they are expanded: they may take more than a millisecond.
 const SHORT_DOCUMENT: usize = 2 << 10;
+
+/// See [`SHORT_DOCUMENT`].
+const FEW_SELECTIONS: usize = 200;
 
 /// Variables of more values are coerced aside.
 const FEW_VALUES: usize = 1000;
@@ -153,17 +157,30 @@ impl Engine {
             report.plan_cached = true;
             return Ok(plan);
         }
-        let plan = if document.len() <= SHORT_DOCUMENT {
-            make_plan(&self.schema, &self.limits, document, name)
-        } else {
-            let (schema, limits) = (self.schema.clone(), self.limits.clone());
-            let (document, name) = (document.clone(), request.operation_name.clone());
-            let made = self.aside.run(move || make_plan(&schema, &limits, &document, name.as_deref())).await;
-            made.unwrap_or_else(|| Err(RequestError::of(Code::Internal)))
+        let plan = match self.plan_here(document, name) {
+            Some(made) => made,
+            None => {
+                let (schema, limits) = (self.schema.clone(), self.limits.clone());
+                let (document, name) = (document.clone(), request.operation_name.clone());
+                let made =
+                    self.aside.run(move || make_plan(&schema, &limits, &document, name.as_deref())).await;
+                made.unwrap_or_else(|| Err(RequestError::of(Code::Internal)))
+            }
         };
         let plan = Arc::new(plan?);
         self.plans.insert(key, document, plan.clone());
         Ok(plan)
+    }
+
+    /// The plan of a small document, made on this thread; `None` where it is not small.
+    fn plan_here(&self, document: &str, name: Option<&str>) -> Option<Result<Plan, RequestError>> {
+        if document.len() > SHORT_DOCUMENT {
+            return None;
+        }
+        let few = Limits { selections: FEW_SELECTIONS.min(self.limits.selections), ..self.limits.clone() };
+        let made = make_plan(&self.schema, &few, document, name);
+        let is_large = made.as_ref().is_err_and(|error| error.code == Code::TooManySelections);
+        (!is_large).then_some(made)
     }
 
     async fn variables(&self, plan: &Arc<Plan>, given: Values) -> Result<Values, RequestError> {

@@ -256,3 +256,18 @@ async fn introspection_is_answered_wherever_a_field_yields_the_query_type() {
         r#"{"data":{"add":{"id":"1","query":{"__schema":{"queryType":{"name":"Query"}},"t":{"name":"User","kind":"OBJECT","isOneOf":null},"more":"Query"}},"again":{"query":{"__schema":{"mutationType":{"name":"Mutation"}}}}}}"#
     );
 }
+
+#[tokio::test]
+async fn large_documents_and_variables_are_answered_like_small_ones() {
+    let fields = (0..40).map(|n| format!("u{n}: user(id: {n}) {{ id id id id id id }} ")).collect::<String>();
+    let short = format!("{{ {fields} }}");
+    let long = short.clone() + &" ".repeat(4000);
+    let engine = Engine::new(schema(SDL), Limits::default(), 10);
+    for (query, is_cached) in [(&short, false), (&short, true), (&long, false), (&long, true)] {
+        let fake = Fake::new(|_| Reply::Json(json!({"id": 1})));
+        let (answer, report) =
+            crate::testing::ask_with(&engine, &fake, query, json!({"unknown": vec![1; 2000]})).await;
+        assert_eq!((answer["data"]["u39"]["id"].as_str(), fake.calls().len()), (Some("1"), 40));
+        assert_eq!(report.plan_cached, is_cached);
+    }
+}
