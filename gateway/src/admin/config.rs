@@ -12,7 +12,10 @@ use serde_json::{Value, json};
 use tokio::task;
 
 use super::Admin;
-use crate::snapshot::{Cause, Failure, Outcome, Status, Store};
+use crate::{
+    config::Problem,
+    snapshot::{Cause, Failure, Outcome, Status, Store},
+};
 
 /// What runs: version, time, source, the last error, and the configuration itself with its secrets masked.
 pub async fn show(State(admin): State<Arc<Admin>>) -> Response {
@@ -35,13 +38,13 @@ fn describe(store: &Store) -> Value {
         "source": snapshot.source,
         "last_error": status.failure.as_ref().map(failure),
         "needs_restart": status.needs_restart,
-        "warnings": status.warnings,
+        "warnings": shown(&status.warnings),
         "config": snapshot.config,
     })
 }
 
 fn failure(failure: &Failure) -> Value {
-    json!({ "at": rfc3339(failure.at), "problems": failure.problems })
+    json!({ "at": rfc3339(failure.at), "errors": failure.errors(), "problems": shown(&failure.problems) })
 }
 
 /// Loads the files again, and answers when it is done: 200 if they run now, 422 if they were refused.
@@ -52,14 +55,20 @@ pub async fn reload(State(admin): State<Arc<Admin>>) -> Response {
     let version = &admin.store.snapshot().version;
     let done = |result: &str, status: Status| {
         let Status { needs_restart, warnings, .. } = status;
-        json!({ "result": result, "version": version, "needs_restart": needs_restart, "warnings": warnings })
+        json!({
+            "result": result, "version": version,
+            "needs_restart": needs_restart, "warnings": shown(&warnings),
+        })
     };
     let (status, body) = match outcome {
         Ok(Outcome::Applied(status)) => (StatusCode::OK, done("applied", status)),
         Ok(Outcome::Unchanged(status)) => (StatusCode::OK, done("unchanged", status)),
         Ok(Outcome::Refused(failure)) => (
             StatusCode::UNPROCESSABLE_ENTITY,
-            json!({ "result": "refused", "version": version, "problems": failure.problems }),
+            json!({
+                "result": "refused", "version": version,
+                "errors": failure.errors(), "problems": shown(&failure.problems),
+            }),
         ),
         Err(error) => {
             tracing::error!(%error, "the reload has failed");
@@ -67,6 +76,11 @@ pub async fn reload(State(admin): State<Arc<Admin>>) -> Response {
         }
     };
     (status, Json(body)).into_response()
+}
+
+/// Nobody reads more, and a generated file may have tens of thousands; `glassgate check` shows all.
+fn shown(problems: &[Problem]) -> &[Problem] {
+    &problems[..problems.len().min(100)]
 }
 
 fn rfc3339(time: SystemTime) -> String {

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderValue, Method, header};
+use http::{HeaderMap, HeaderValue, Method};
 use pingora_error::Result;
 use pingora_http::RequestHeader;
 use pingora_proxy::Session;
@@ -140,9 +140,4 @@ fn admitted(gateway: &Gateway, found: Found, context: &RequestContext) -> Result
     route.metrics.began(&opened.method);
     let deadline = total.filter(|_| complete).and_then(|total| opened.epoch.instant.checked_add(total));
     Ok(Admitted { total, deadline, exchange, route, target })
-}
-
-/// Whether the client waits to be asked for its body.
-pub fn expects_continue(headers: &HeaderMap) -> bool {
-    headers.get(header::EXPECT).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
 }

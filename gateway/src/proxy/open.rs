@@ -1,6 +1,6 @@
 //! The first stage: what holds for the whole request is settled here, once.
 
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use http::{HeaderMap, HeaderValue, Version, header};
 use pingora_core::protocols::http::authority::raw_target_authority;
@@ -21,6 +21,10 @@ use crate::{
     },
 };
 
+/// How long the rest of a body that nobody wants is read, so that the connection can be kept.
+pub const DRAIN: Duration = Duration::from_secs(2);
+
+/// Settles what holds for the whole request.
 pub fn open(gateway: &Gateway, session: &mut Session, context: &mut RequestContext) -> Result<()> {
     let epoch = Epoch { instant: Instant::now(), system: SystemTime::now() };
     let has_body = !session.is_body_empty();
@@ -36,6 +40,11 @@ pub fn open(gateway: &Gateway, session: &mut Session, context: &mut RequestConte
     let version = session.req_header().version;
     if version == Version::HTTP_10 {
         session.set_ignore_info_resp(true);
+    }
+    if expects_continue(&session.req_header().headers) {
+        // Else Pingora would already take the 100 for an answer before the body, and close the connection after it.
+        session.set_close_on_response_before_downstream_finish(false);
+        session.set_total_drain_timeout(Some(DRAIN));
     }
     if http2 {
         join_cookies(session)?;
@@ -74,6 +83,11 @@ pub fn open(gateway: &Gateway, session: &mut Session, context: &mut RequestConte
     }));
     gateway.probe.at(probe::Stage::Open, session);
     Ok(())
+}
+
+/// Whether the client waits to be asked for its body.
+pub fn expects_continue(headers: &HeaderMap) -> bool {
+    headers.get(header::EXPECT).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
 }
 
 /// The authority of the target: HTTP/2's pseudo header, or that of HTTP/1's absolute form.

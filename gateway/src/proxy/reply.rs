@@ -3,7 +3,7 @@
 //! The one place where a reason becomes a response: a problem document (RFC 9457), or for gRPC callers a status
 //! without messages. Both carry `Proxy-Status` (RFC 9209), and neither says anything about the inside.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, StatusCode, Version, header};
@@ -12,15 +12,17 @@ use pingora_http::ResponseHeader;
 use pingora_proxy::{FailToProxy, Session};
 use serde::Serialize;
 
-use super::{Gateway, RequestContext, admit, context::Opened, probe, recover};
+use super::{
+    Gateway, RequestContext,
+    context::Opened,
+    open::{self, DRAIN},
+    probe, recover,
+};
 use crate::{
     config::check::{HeaderEdits, Respond},
     reason::Reason,
     telemetry::request_id::REQUEST_ID_TEXT,
 };
-
-/// How long the rest of a body that nobody wants is read, so that the connection can be kept.
-const DRAIN: Duration = Duration::from_secs(2);
 
 /// The head of an upstream's answer.
 pub fn head(
@@ -40,7 +42,9 @@ pub fn head(
         opened.snapshot = Arc::new(opened.snapshot.epilogue());
     }
     context.outcome.status = Some(head.status.as_u16());
-    if opened.guard.connection().should_close() {
+    // An answer before the end of the request leaves a body behind that nobody reads.
+    let early = !context.outcome.request_complete && !upgraded;
+    if early || opened.guard.connection().should_close() {
         session.set_keepalive(None);
     }
     if session.req_header().version == Version::HTTP_10
@@ -165,7 +169,7 @@ async fn send(
         edit(&mut head, &admitted.route.response_headers)?;
     }
     let unread = !context.outcome.request_complete;
-    let waits = unread && admit::expects_continue(&session.req_header().headers);
+    let waits = unread && open::expects_continue(&session.req_header().headers);
     // A client that waits to be asked for its body will not send it now.
     if waits || opened.guard.connection().should_close() {
         session.set_keepalive(None);

@@ -61,3 +61,6 @@ fn rewritten(rewrite: &Rewrite, path: &str) -> String {
     let prefix = rewrite.from.trim_end_matches('/');
     if path.starts_with(prefix) { rewrite.apply(path) } else { rewrite.apply(&comparable(path)) }
 }
+
+#[cfg(test)]
+mod tests;

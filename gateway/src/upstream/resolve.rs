@@ -103,7 +103,7 @@ fn note(upstream: &Upstream, target: usize, name: &str, result: Result<Vec<IpAdd
         Err(why) => {
             tracing::warn!(
                 upstream = %upstream.name(), host = name, error = %why,
-                "name could not be resolved; the addresses from before stay in use"
+                "name could not be resolved; addresses from before, if any, stay in use"
             );
         }
     }

@@ -214,3 +214,38 @@ async fn trailers_are_asked_for_only_where_they_can_come() {
         serde_json::from_slice(&response.into_body().collect().await.unwrap().to_bytes()).unwrap();
     assert!(echo["headers"].get("te").is_none(), "HTTP/1.1 upstreams send none: {echo}");
 }
+
+#[tokio::test]
+async fn a_client_that_waited_to_be_asked_keeps_its_connection() {
+    let upstream = Upstream::echo().await;
+    let gateway = Gateway::start(proxy_to(&upstream)).await;
+    let mut client = RawClient::connect(gateway.address()).await;
+    for body in ["hello", "again"] {
+        let head = "POST /x HTTP/1.1\r\nHost: a.test\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n";
+        client.send(head).await;
+        assert_eq!(client.answer().await.expect("an interim answer").status, 100);
+        client.send(body).await;
+        let answer = client.answer().await.expect("an answer");
+        assert!(answer.body.contains(body), "{}", answer.body);
+        assert_eq!(answer.header("connection"), Some("keep-alive"), "{}", answer.head);
+    }
+}
+
+#[tokio::test]
+async fn trace_reaches_only_routes_that_ask_for_it() {
+    let upstream = Upstream::echo().await;
+    let yaml = format!(
+        "
+        upstreams: {{ up: {{ endpoints: [\"{}\"] }} }}
+        routes:
+          - {{ name: all, match: {{ path: /** }}, upstream: up }}
+          - {{ name: traced, match: {{ path: /traced, methods: [TRACE] }}, upstream: up }}
+        ",
+        upstream.url()
+    );
+    let gateway = Gateway::start(yaml).await;
+    let refused = gateway.request("TRACE", "/", &[]).await;
+    assert_eq!(refused.refused(405), "method_not_allowed");
+    assert!(refused.header("allow").contains("PATCH") && !refused.header("allow").contains("TRACE"));
+    assert_eq!(gateway.request("TRACE", "/traced", &[]).await.status, 200);
+}

@@ -83,6 +83,8 @@ async fn an_answer_cut_short_is_cut_short_for_the_client_too() {
 async fn nobody_listening_is_a_502_and_a_wrong_name_a_503() {
     let gateway = Gateway::start(proxy_with(&format!("http://{}", closed_port()), "")).await;
     assert_eq!(gateway.get("/").await.refused(502), "upstream_connect_refused");
+    let line = gateway.access_log("its line", |line| line["path"] == "/").await;
+    assert!(line["error"].as_str().is_some_and(|error| error.contains("refused")), "says why: {line}");
     let gateway = Gateway::start(proxy_with("http://does-not-exist.invalid:80", "")).await;
     assert_eq!(gateway.get("/").await.refused(503), "upstream_name_unresolved");
 }

@@ -87,6 +87,12 @@ fn header_condition(check: &mut Check<'_>, header: &ValueMatch) -> Option<Header
         check.error(header.name.place().clone(), text);
         return None;
     };
+    if name == http::header::HOST {
+        // Over HTTP/2 there is no such field, so the condition would hold for some clients only.
+        check
+            .error(header.name.place().clone(), "the host is no header to match; write `host` beside `path`");
+        return None;
+    }
     Some(HeaderCondition { name, value: value? })
 }
 

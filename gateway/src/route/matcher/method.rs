@@ -14,6 +14,9 @@ const KNOWN: [Method; 9] = [
     Method::CONNECT,
 ];
 
+/// Methods that no route is for unless it lists them.
+const BY_NAME: [Method; 2] = [Method::TRACE, Method::CONNECT];
+
 /// The methods a route is for. `GET` includes `HEAD`, as RFC 9110 section 9.1
 /// asks of every server.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -24,7 +27,8 @@ pub struct MethodSet {
 }
 
 impl MethodSet {
-    /// Every method.
+    /// Every method but those that must be asked for by name: `TRACE` echoes what the gateway adds for the upstream
+    /// only, `CONNECT` is no request to a route at all.
     pub fn any() -> MethodSet {
         MethodSet::default()
     }
@@ -46,14 +50,14 @@ impl MethodSet {
         MethodSet { known: Some(known), extensions }
     }
 
-    /// Whether it has every method.
+    /// Whether it was not limited to certain methods.
     pub fn is_any(&self) -> bool {
         self.known.is_none()
     }
 
     /// Whether it has this one.
     pub fn contains(&self, method: &Method) -> bool {
-        let Some(known) = self.known else { return true };
+        let Some(known) = self.known else { return !BY_NAME.contains(method) };
         match bit(method) {
             Some(bit) => known & bit != 0,
             None => self.extensions.contains(method),
@@ -68,10 +72,12 @@ impl MethodSet {
         }
     }
 
-    /// The methods, in a fixed order; nothing where any is allowed.
+    /// The methods, in a fixed order; where any is allowed, those that everybody knows.
     pub fn iter(&self) -> impl Iterator<Item = &Method> {
-        let known = self.known.unwrap_or(0);
-        let listed = KNOWN.iter().enumerate().filter(move |(i, _)| known & (1 << i) != 0);
+        let listed = KNOWN.iter().enumerate().filter(|(i, method)| match self.known {
+            Some(known) => known & (1 << i) != 0,
+            None => !BY_NAME.contains(method),
+        });
         listed.map(|(_, method)| method).chain(self.extensions.iter())
     }
 

@@ -11,7 +11,7 @@ use pingora_core::{
 use pingora_http::RequestHeader;
 use tokio::{net::TcpStream, time::timeout};
 
-use crate::upstream::{endpoint::Endpoint, peer, settings::HealthSettings};
+use crate::upstream::{classify::describe, endpoint::Endpoint, peer, settings::HealthSettings};
 
 /// Checks the endpoint once. What was found is text for the operator: `status 200`, or why the check failed.
 pub async fn check(
@@ -46,7 +46,7 @@ async fn get(
     let host = settings.host.as_deref().unwrap_or(endpoint.authority());
     let request = request(path, host).map_err(|error| error.to_string())?;
     let peer = peer::for_check(endpoint.peer(), settings.timeout);
-    let status = exchange(connector, &peer, request).await.map_err(|error| error.to_string())?;
+    let status = exchange(connector, &peer, request).await.map_err(|error| describe(&error).into_string())?;
     if settings.expect.iter().any(|range| range.contains(status)) {
         return Ok(format!("status {status}"));
     }
