@@ -96,6 +96,15 @@ impl RawClient {
         std::mem::take(&mut self.read)
     }
 
+    /// Reads until what came ends so, and returns all of it.
+    pub async fn until(&mut self, end: &str) -> String {
+        let read = async { while !self.read.ends_with(end.as_bytes()) && self.more().await {} };
+        within(&format!("the bytes {end:?}"), DEADLINE, read).await;
+        let text = String::from_utf8_lossy(&std::mem::take(&mut self.read)).into_owned();
+        assert!(text.ends_with(end), "closed before {end:?}: {text:?}");
+        text
+    }
+
     /// Whether the other side closes the connection, without another byte, in time.
     pub async fn closes_within(&mut self, deadline: Duration) -> bool {
         self.read.is_empty() && matches!(tokio::time::timeout(deadline, self.more()).await, Ok(false))

@@ -20,45 +20,17 @@ use std::task::Waker;
 use std::time::Duration;
 
 use http::HeaderValue;
-use pingora_core::protocols::Digest;
+use pingora_core::protocols::{Digest, SocketDigest};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::drain::{Drain, lock};
 use super::ending::{Departed, Ending};
 use super::listener::Listener;
+use super::phase::PHASES;
+pub(super) use super::phase::Phase;
 use super::request::RequestGuard;
 use super::tls::TlsFacts;
-
-/// What a connection is doing; decides its deadline.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub(super) enum Phase {
-    /// In the TLS handshake.
-    Handshake,
-    /// Waiting for the first byte of a request.
-    Quiet,
-    /// In the middle of a head (on HTTP/2: before the first frame).
-    Head,
-    /// A request is open and its body is still arriving.
-    Body,
-    /// A request is open and nothing more is expected from the client.
-    Open,
-    /// HTTP/2: requests come and go beside each other.
-    Multiplexed,
-    /// Refused; reading what the client still sends so that it sees the answer.
-    Lingering,
-}
-
-const PHASES: [Phase; 7] = [
-    Phase::Handshake,
-    Phase::Quiet,
-    Phase::Head,
-    Phase::Body,
-    Phase::Open,
-    Phase::Multiplexed,
-    Phase::Lingering,
-];
 
 const NO_VERDICT: u8 = u8::MAX;
 
@@ -73,6 +45,7 @@ pub struct Connection {
     local: SocketAddr,
     opened: Instant,
     tls: OnceLock<TlsFacts>,
+    socket: OnceLock<Arc<SocketDigest>>,
     /// Low byte: the phase. The rest counts changes, so that a phase that was
     /// left and entered again within one poll is seen as a new one.
     phase: AtomicU64,
@@ -115,6 +88,7 @@ impl Connection {
             local: canonical(local),
             opened: Instant::now(),
             tls: OnceLock::new(),
+            socket: OnceLock::new(),
             phase: AtomicU64::new(Phase::Quiet as u64),
             stalled: AtomicBool::new(false),
             holds: AtomicU32::new(1),
@@ -230,6 +204,16 @@ impl Connection {
     pub(super) fn set_tls(&self, facts: TlsFacts) {
         // Set once, by the task that did the handshake.
         let _ = self.tls.set(facts);
+    }
+
+    pub(super) fn set_socket(&self, socket: Arc<SocketDigest>) {
+        // Set once, by the task that serves it.
+        let _ = self.socket.set(socket);
+    }
+
+    /// Bytes whose arrival the client's system has confirmed; `None` where the kernel does not tell. A system call.
+    pub(super) fn acknowledged(&self) -> Option<u64> {
+        self.socket.get()?.tcp_info().map(|info| info.tcpi_bytes_acked)
     }
 
     pub(super) fn phase(&self) -> Phase {

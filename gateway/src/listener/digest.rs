@@ -44,7 +44,9 @@ impl Digests {
         let proxy = ResponseHeader::build(200, Some(0)).ok().map(|response| {
             Arc::new(ProxyDigest::new(Box::new(response), Some(Box::new(connection.clone()))))
         });
-        Self { descriptor, proxy, socket: Arc::new(socket), tls, multiplexed: false }
+        let socket = Arc::new(socket);
+        connection.set_socket(socket.clone());
+        Self { descriptor, proxy, socket, tls, multiplexed: false }
     }
 
     pub(super) fn set_multiplexed(&mut self) {
@@ -52,13 +54,13 @@ impl Digests {
     }
 }
 
-impl<S> UniqueID for Guarded<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> UniqueID for Guarded<S> {
     fn id(&self) -> UniqueIDType {
         self.digests.descriptor
     }
 }
 
-impl<S> Ssl for Guarded<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> Ssl for Guarded<S> {
     fn get_ssl_digest(&self) -> Option<Arc<SslDigest>> {
         self.digests.tls.clone()
     }
@@ -70,27 +72,27 @@ impl<S> Ssl for Guarded<S> {
     }
 }
 
-impl<S> GetTimingDigest for Guarded<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> GetTimingDigest for Guarded<S> {
     /// Empty: Pingora only hands it on, and asks with every request.
     fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
         Vec::new()
     }
 }
 
-impl<S> GetProxyDigest for Guarded<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> GetProxyDigest for Guarded<S> {
     fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
         self.digests.proxy.clone()
     }
 }
 
-impl<S> GetSocketDigest for Guarded<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> GetSocketDigest for Guarded<S> {
     fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
         Some(self.digests.socket.clone())
     }
 }
 
 #[async_trait]
-impl<S: Send> Peek for Guarded<S> {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Peek for Guarded<S> {}
 
 #[async_trait]
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Shutdown for Guarded<S> {

@@ -131,6 +131,8 @@ fn is_host(value: &[u8]) -> bool {
 pub(super) struct RequestLine {
     at: At,
     spaces: u8,
+    /// The target's first byte.
+    target: u8,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -158,6 +160,11 @@ impl RequestLine {
         later.is_empty() || self.feed(later)
     }
 
+    /// Whether the target is a path, or a URL whose scheme is likely one of HTTP.
+    pub(super) fn is_usual(&self) -> bool {
+        matches!(self.target, b'/' | b'h' | b'H')
+    }
+
     fn byte(&mut self, byte: u8) -> bool {
         self.at = match (self.at, byte) {
             (At::Before, b'\r' | b'\n') => At::Before,
@@ -168,7 +175,12 @@ impl RequestLine {
                 self.spaces += 1;
                 At::In
             }
-            _ => At::In,
+            _ => {
+                if self.spaces == 1 && self.target == 0 {
+                    self.target = byte;
+                }
+                At::In
+            }
         };
         match self.at {
             At::Done => self.spaces == 2,

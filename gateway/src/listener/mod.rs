@@ -9,13 +9,14 @@
 //!
 //! A connection's life: `accept` takes it and gives it to one of the `threads`,
 //! `serve` leads it through: `tls` does the handshake, `preface`
-//! decides the protocol, `guard` is the stream Pingora gets, `connection` the
-//! state both sides share, `watch` the deadlines on it, `ending` how it ended.
+//! decides the protocol, `guard` is the stream Pingora gets, `ahead` what came
+//! before its turn, `connection` the state both sides share, `watch` the deadlines on it, `ending` how it ended.
 //!
 //! What is deliberately not here: requests and their metrics (the proxy's),
 //! signals (the app's), and what a forwarding header is worth.
 
 mod accept;
+mod ahead;
 mod answer;
 pub mod config;
 mod connection;
@@ -26,6 +27,7 @@ mod guard;
 pub mod head;
 #[expect(clippy::module_inception, reason = "the thing itself; the module is the whole of it")]
 mod listener;
+mod phase;
 mod preface;
 mod request;
 mod serve;

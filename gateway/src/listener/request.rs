@@ -37,14 +37,19 @@ impl RequestGuard {
     /// The connection speaks another protocol from here on (WebSocket): no
     /// deadline of ours applies, only the drain's grace period.
     pub fn upgraded(&mut self) {
-        self.body_done();
+        self.body_since = None;
+        // Only HTTP/1 switches protocols; a stream of HTTP/2 leaves its connection as it is.
+        if !self.connection.is_multiplexed() {
+            self.connection.enter(Phase::Upgraded);
+        }
     }
 
     /// Why the request ends though nobody has answered it: its connection was ended, or its client has left.
     pub fn abandoned(&self) -> Reason {
         match self.connection.verdict() {
             _ if self.connection.drain().is_cut() => Reason::GatewayShutdown,
-            Some(Ending::BodyDeadline) => Reason::ClientTimeout,
+            // It is still there, and too slow, with its body or with our answer.
+            Some(Ending::BodyDeadline | Ending::WriteDeadline) => Reason::ClientTimeout,
             _ => Reason::ClientDisconnected,
         }
     }

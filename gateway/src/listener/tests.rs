@@ -3,6 +3,8 @@
 mod bind;
 mod deadlines;
 mod drain;
+mod early;
+mod guard;
 mod kit;
 mod limits;
 mod protocol;

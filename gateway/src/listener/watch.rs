@@ -55,8 +55,8 @@ struct Watchdog<'a> {
     /// The phase that `due` was computed for.
     mark: Option<u64>,
     due: Option<Due>,
-    /// When a client that takes nothing is given up.
-    stalled: Option<Instant>,
+    /// While the client takes nothing, or seems to.
+    stalled: Option<Stall>,
     closing: bool,
     /// Since when the client is asked to open no more requests.
     retired: Option<Instant>,
@@ -64,6 +64,20 @@ struct Watchdog<'a> {
     armed: Option<Instant>,
     waker: Option<Waker>,
 }
+
+/// A write that does not go on. That the kernel takes no more does not mean that the client takes nothing: its buffers
+/// free up in large steps. So from time to time it is asked what has arrived at the other end.
+#[derive(Clone, Copy)]
+struct Stall {
+    /// Since when nothing is known to have been taken.
+    since: Instant,
+    /// When to look again.
+    look: Instant,
+    taken: Option<u64>,
+}
+
+/// So often within a deadline a stalled client is looked at.
+const LOOKS: u32 = 8;
 
 #[derive(Clone, Copy)]
 struct Due {
@@ -135,14 +149,17 @@ impl<'a> Watchdog<'a> {
             self.due = self.deadline(false);
         }
         match (self.connection.is_stalled(), self.stalled) {
-            (true, None) => self.stalled = Some(Instant::now() + self.idle()),
+            (true, None) => {
+                let since = Instant::now();
+                self.stalled = Some(Stall { since, look: since + self.idle() / LOOKS, taken: None });
+            }
             (false, Some(_)) => self.stalled = None,
             _ => {}
         }
     }
 
     fn earliest(&self) -> Option<Due> {
-        let stalled = self.stalled.map(|at| Due { at, ending: Ending::WriteDeadline });
+        let stalled = self.stalled.map(|stall| Due { at: stall.look, ending: Ending::WriteDeadline });
         match (self.due, stalled) {
             (Some(due), Some(stalled)) if stalled.at < due.at => Some(stalled),
             (due, stalled) => due.or(stalled),
@@ -163,7 +180,7 @@ impl<'a> Watchdog<'a> {
             Phase::Head => after(deadlines.head.get(), Ending::HeadDeadline),
             Phase::Body => after(deadlines.body.get(), Ending::BodyDeadline),
             Phase::Lingering => after(LINGER, Ending::Gateway),
-            Phase::Open => None,
+            Phase::Open | Phase::Upgraded => None,
         }
     }
 
@@ -189,11 +206,26 @@ impl<'a> Watchdog<'a> {
 
     /// True if the connection ends now.
     fn expire(&mut self, ending: Ending) -> bool {
+        if ending == Ending::WriteDeadline && !self.is_given_up() {
+            return false;
+        }
         if self.connection.phase() == Phase::Multiplexed && ending == Ending::IdleDeadline {
             return self.expire_multiplexed();
         }
         self.connection.rule(ending);
         true
+    }
+
+    fn is_given_up(&mut self) -> bool {
+        let (idle, now) = (self.idle(), Instant::now());
+        let Some(stall) = &mut self.stalled else { return false };
+        let taken = self.connection.acknowledged();
+        if stall.taken.is_some() && stall.taken != taken {
+            stall.since = now;
+        }
+        stall.taken = taken;
+        stall.look = (now + idle / LOOKS).min(stall.since + idle);
+        stall.since + idle <= now
     }
 
     fn expire_multiplexed(&mut self) -> bool {

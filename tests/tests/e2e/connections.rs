@@ -1,9 +1,11 @@
 //! What a listener grants a connection: how many, how long, how large.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tests::raw::RawClient;
-use tests::{DEADLINE, Gateway, Upstream, eventually};
+use tests::{DEADLINE, Gateway, Upstream, echo, eventually};
+use tokio::sync::Notify;
 
 const CLOSED: &str = "gateway_listener_connections_closed_total";
 
@@ -99,4 +101,49 @@ async fn limits_on_heads_can_be_set() {
     assert_eq!(gateway.request("GET", "/", &many).await.refused(431), "too_many_headers");
     assert_eq!(gateway.get("/").await.text(), "up");
     assert_eq!(upstream.seen().len(), 1);
+}
+
+fn get(path: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nHost: a.test\r\n\r\n")
+}
+
+#[tokio::test]
+async fn requests_sent_without_waiting_are_answered_in_order() {
+    let upstream = Upstream::echo().await;
+    let gateway = gateway(&upstream, "").await;
+    let mut client = RawClient::connect(gateway.address()).await;
+    for _ in 0..2 {
+        client.send(get("/1") + &get("/2") + &get("/3")).await;
+        for path in ["/1", "/2", "/3"] {
+            let answer = client.answer().await.expect("an answer");
+            assert!(answer.body.contains(&format!("\"target\":\"{path}\"")), "{path}: {answer:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_request_sent_while_another_is_answered_harms_neither() {
+    let release = Arc::new(Notify::new());
+    let held = release.clone();
+    let upstream = Upstream::start(move |request| {
+        let held = held.clone();
+        async move {
+            if request.uri().path() == "/held" {
+                held.notified().await;
+            }
+            echo(request).await
+        }
+    })
+    .await;
+    let gateway = gateway(&upstream, "").await;
+    let mut client = RawClient::connect(gateway.address()).await;
+    client.send(get("/held")).await;
+    eventually("it reaches the upstream", DEADLINE, async || (!upstream.seen().is_empty()).then_some(()))
+        .await;
+    client.send(get("/next")).await;
+    release.notify_one();
+    for path in ["/held", "/next"] {
+        let answer = client.answer().await.expect("an answer");
+        assert!(answer.body.contains(&format!("\"target\":\"{path}\"")), "{path}: {answer:?}");
+    }
 }

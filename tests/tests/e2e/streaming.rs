@@ -1,6 +1,7 @@
 //! Bodies stream in both directions; nothing is held back, nothing is kept.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,9 +11,11 @@ use http_body_util::BodyExt;
 use tests::client::{Connection, Protocol};
 use tests::raw::RawClient;
 use tests::{
-    DEADLINE, Gateway, Received, Reply, Upstream, client, empty, reply, streaming, websocket, within,
+    DEADLINE, Gateway, Received, Reply, TcpUpstream, Upstream, client, empty, reply, streaming, websocket,
+    within,
 };
-use tokio::sync::mpsc;
+use tokio::io::AsyncWriteExt;
+use tokio::sync::{Notify, mpsc};
 
 use super::proxy_to;
 
@@ -212,4 +215,52 @@ async fn a_refusal_comes_before_the_body_is_asked_for() {
     let head = "POST /x HTTP/1.1\r\nHost: a.test\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n";
     client.send(head).await;
     assert_eq!(client.answer().await.expect("an answer").status, 404);
+}
+
+#[tokio::test]
+async fn an_answer_of_known_length_is_passed_on_as_it_comes() {
+    let next = Arc::new(Notify::new());
+    let told = next.clone();
+    let upstream = TcpUpstream::start(move |mut stream| {
+        let told = told.clone();
+        async move {
+            for piece in ["HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n", "a", "b", "c"] {
+                // A client that has left shows in the test's own reads.
+                let _ = stream.write_all(piece.as_bytes()).await;
+                told.notified().await;
+            }
+        }
+    })
+    .await;
+    let gateway = Gateway::start(super::proxy_to_url(&upstream.url())).await;
+    let mut client = RawClient::connect(gateway.address()).await;
+    client.send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n").await;
+    assert!(client.until("\r\n\r\n").await.starts_with("HTTP/1.1 200"));
+    for byte in ["a", "b", "c"] {
+        next.notify_one();
+        assert_eq!(client.until(byte).await, byte);
+    }
+}
+
+#[tokio::test]
+async fn what_an_upstream_said_before_it_failed_reaches_the_client() {
+    let fail = Arc::new(Notify::new());
+    let told = fail.clone();
+    let upstream = TcpUpstream::start(move |mut stream| {
+        let told = told.clone();
+        async move {
+            // As above.
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\na").await;
+            told.notified().await;
+        }
+    })
+    .await;
+    let gateway = Gateway::start(super::proxy_to_url(&upstream.url())).await;
+    let mut client = RawClient::connect(gateway.address()).await;
+    client.send("GET /cut HTTP/1.1\r\nHost: a.test\r\n\r\n").await;
+    assert!(client.until("\r\n\r\na").await.starts_with("HTTP/1.1 200"));
+    fail.notify_one();
+    assert!(client.closes_within(DEADLINE).await, "there is no more to come");
+    let line = gateway.access_log("the request's line", |line| line["path"] == "/cut").await;
+    assert_eq!((line["status"].as_u64(), line["reason"].as_str()), (Some(200), Some("upstream_reset")));
 }

@@ -56,3 +56,16 @@ fn unknown_keys_are_refused() {
     let error = serde_json::from_value::<crate::listener::config::ListenerConfig>(wrong).unwrap_err();
     assert!(error.to_string().contains("unknown field `header`"), "{error}");
 }
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn an_accepted_socket_has_what_was_set_on_the_listening_one() {
+    let bound = bind(config(json!({})), Arc::new(())).unwrap();
+    let _client = std::net::TcpStream::connect(bound.local_addr()).unwrap();
+    bound.socket.set_nonblocking(false).unwrap();
+    let (accepted, _) = bound.socket.accept().unwrap();
+    let accepted = socket2::SockRef::from(&accepted);
+    assert_eq!(accepted.tcp_notsent_lowat().unwrap(), 128 * 1024, "what a slow client may hold");
+    assert!(accepted.tcp_nodelay().unwrap());
+    assert!(accepted.keepalive().unwrap());
+}

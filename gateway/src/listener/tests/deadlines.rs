@@ -109,6 +109,20 @@ async fn a_client_that_takes_nothing_of_its_answer_is_given_up() {
 }
 
 #[tokio::test]
+async fn a_client_that_takes_its_answer_slowly_but_steadily_is_served() {
+    let server = start(json!({ "deadlines": { "idle": "1500ms" } })).await;
+    let mut client = server.connect().await;
+    client.write_all(b"GET /big HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    // The kernels move 64 KiB at a time, so something is taken every second or so.
+    let mut pace = tokio::time::interval(Duration::from_millis(100));
+    for _ in 0..60 {
+        pace.tick().await;
+        tokio::io::AsyncReadExt::read_exact(&mut client, &mut [0; 7500]).await.unwrap();
+    }
+    assert!(server.counts.endings.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
 async fn deadlines_follow_a_reload_on_open_connections() {
     let server = start(json!({ "deadlines": { "idle": "1h" } })).await;
     let mut client = server.connect().await;

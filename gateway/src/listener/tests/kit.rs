@@ -46,7 +46,8 @@ impl ListenerEvents for Counts {
 
 /// `/` answers; `/wait` answers when released; `/panic` does not; `/facts` tells of the
 /// connection; `/early` answers without reading the body; `/upgrade` switches protocols;
-/// `/big` answers without end.
+/// `/big` answers without end; `/drip` answers one half, and when released the other; `/broken`
+/// gives up after one half.
 pub struct App {
     pub release: Notify,
     pub entered: Notify,
@@ -87,6 +88,11 @@ impl HttpServerApp for App {
             "/facts" => body = facts(&connection).into(),
             "/upgrade" => return upgrade(session, request).await,
             "/big" => return pour(session).await,
+            "/drip" | "/broken" => {
+                half(&mut session).await?;
+                let is_left = path == "/drip" && self.is_released(&mut session).await;
+                return if is_left { rest_of_it(session).await } else { None };
+            }
             "/early" => {}
             _ => {
                 let mut read = 0;
@@ -123,6 +129,31 @@ async fn upgrade(
         session.finish_body().await.ok();
     }
     None
+}
+
+impl App {
+    /// Waits like Pingora's proxy does for an upstream: with an eye on the client.
+    async fn is_released(&self, session: &mut ServerSession) -> bool {
+        self.entered.notify_one();
+        tokio::select! {
+            () = self.release.notified() => true,
+            _ = session.read_body_or_idle(true) => false,
+        }
+    }
+}
+
+async fn half(session: &mut ServerSession) -> Option<()> {
+    let mut head = ResponseHeader::build(200, None).unwrap();
+    head.insert_header("content-length", "4").unwrap();
+    session.write_response_header(Box::new(head)).await.ok()?;
+    session.write_response_body(Bytes::from("ab"), false).await.ok()
+}
+
+async fn rest_of_it(mut session: ServerSession) -> Option<ReusedHttpStream> {
+    session.write_response_body(Bytes::from("cd"), true).await.ok()?;
+    let settings = HttpPersistentSettings::for_session(&session);
+    let reusable = session.finish().await.ok()??;
+    Some(ReusedHttpStream::from_reusable_stream(reusable, settings))
 }
 
 async fn pour(mut session: ServerSession) -> Option<ReusedHttpStream> {
