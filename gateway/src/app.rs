@@ -10,6 +10,7 @@ mod signals;
 use std::{
     io,
     num::NonZeroUsize,
+    panic,
     path::PathBuf,
     sync::Arc,
     thread,
@@ -18,7 +19,11 @@ use std::{
 
 use pingora_core::server::configuration::ServerConf;
 use pingora_proxy::HttpProxy;
-use tokio::runtime::{Builder, Handle};
+use tokio::{
+    runtime::{Builder, Handle},
+    sync::Notify,
+    task,
+};
 
 use crate::{
     admin::{self, Admin, Readiness},
@@ -29,7 +34,7 @@ use crate::{
     telemetry::{Telemetry, access_log::AccessLog, log::Log, metrics::Metrics, trace::Tracer},
     upstream::{Environment, Upstreams, resolve::SystemResolver},
 };
-use signals::Signal;
+use signals::{Signal, Signals};
 
 /// How long readiness waits for the first health checks.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -77,17 +82,36 @@ pub enum Ended {
 /// Where it cannot start.
 pub fn run(path: PathBuf, threads: Option<NonZeroUsize>) -> Result<Ended, StartError> {
     let started = Instant::now();
+    let control = Builder::new_current_thread().enable_all().thread_name("control").build()?;
+    let ended = control.block_on(live(path, threads, started));
+    // Dropping it would wait for whatever hangs beside it, such as a file on a server that is gone.
+    control.shutdown_background();
+    ended
+}
+
+async fn live(path: PathBuf, threads: Option<NonZeroUsize>, started: Instant) -> Result<Ended, StartError> {
+    // Before anything that takes time: a SIGHUP that comes too early ends a process that does not know it.
+    let mut signals = Signals::new()?;
+    let starting = task::spawn_blocking(move || start(path, threads, started));
+    tokio::select! {
+        app = starting => match app {
+            Ok(app) => Ok(app?.until_signal(signals).await),
+            Err(error) => panic::resume_unwind(error.into_panic()),
+        },
+        signal = signals.end() => match signal {
+            Signal::Interrupt => Ok(Ended::Interrupted),
+            _ => Ok(Ended::Drained),
+        }
+    }
+}
+
+fn start(path: PathBuf, threads: Option<NonZeroUsize>, started: Instant) -> Result<App, StartError> {
     let checked = config::load(&path).map_err(StartError::Config)?;
     let log = Log::init(&checked.config.telemetry.log).ok();
     report_panics();
     files::raise_limit();
-    let control = Builder::new_current_thread().enable_all().thread_name("control").build()?;
-    control.block_on(async move {
-        let threads = Threads::start(threads.unwrap_or_else(cores))?;
-        let app = App::start(path, checked, log, threads, started)?;
-        let ended = app.until_signal().await?;
-        Ok(ended)
-    })
+    let threads = Threads::start(threads.unwrap_or_else(cores))?;
+    App::start(path, checked, log, threads, started)
 }
 
 /// What runs.
@@ -154,11 +178,13 @@ impl App {
         Ok(Self { telemetry, reloader, drain, _threads: threads })
     }
 
-    async fn until_signal(self) -> Result<Ended, StartError> {
-        let mut signals = signals::Signals::new()?;
+    async fn until_signal(self, mut signals: Signals) -> Ended {
+        // A task of its own, since a reload takes seconds where new upstreams do not answer, and the end cannot wait.
+        let reload = Arc::new(Notify::new());
+        tokio::spawn(reload_when(reload.clone(), self.reloader.clone()));
         let ended = loop {
             match signals.next().await {
-                Signal::Reload => drop(self.reloader.reload(snapshot::Cause::Signal).await),
+                Signal::Reload => reload.notify_one(),
                 Signal::Terminate => break self.stop(&mut signals).await,
                 Signal::Interrupt => {
                     tracing::info!("interrupted, stopping at once");
@@ -168,11 +194,11 @@ impl App {
             }
         };
         self.flush().await;
-        Ok(ended)
+        ended
     }
 
     /// Drains; a second signal cuts what is left.
-    async fn stop(&self, signals: &mut signals::Signals) -> Ended {
+    async fn stop(&self, signals: &mut Signals) -> Ended {
         tracing::info!(count = self.drain.in_flight(), "stopping when the last request is done");
         let mut drained = std::pin::pin!(self.drain.run());
         loop {
@@ -200,11 +226,19 @@ impl App {
     /// What was said last is not lost.
     async fn flush(self) {
         let access_log = self.telemetry.access_log.clone();
-        let lines = tokio::task::spawn_blocking(move || access_log.shutdown(FLUSH));
+        let lines = task::spawn_blocking(move || access_log.shutdown(FLUSH));
         self.telemetry.tracer.shutdown(FLUSH).await;
         if !lines.await.unwrap_or(false) {
             tracing::warn!("some lines of the access log were lost, its output is too slow");
         }
+    }
+}
+
+/// What is asked for during a reload is done once after it.
+async fn reload_when(asked: Arc<Notify>, reloader: Arc<Reloader>) {
+    loop {
+        asked.notified().await;
+        drop(reloader.reload(snapshot::Cause::Signal).await);
     }
 }
 
@@ -289,7 +323,7 @@ fn cores() -> NonZeroUsize {
 
 /// A panic loses one request; here it is told, with its place, in the form of everything else.
 fn report_panics() {
-    std::panic::set_hook(Box::new(|panic| {
+    panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         let text = panic.payload_as_str().unwrap_or("no text");
         let thread = thread::current();

@@ -74,7 +74,8 @@ impl Launch {
         self.spawn().exit(DEADLINE).await
     }
 
-    fn spawn(&self) -> Process {
+    /// Starts it and waits for nothing.
+    pub fn spawn(&self) -> Process {
         let mut command = Command::new(binary("glassgate"));
         command.args(["run", "--config"]).arg(self.home.path(CONFIG));
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));

@@ -23,13 +23,21 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// From here on none of them ends the process by itself.
+    /// Must be called within a Tokio runtime. From here on none of them ends the process by itself.
     pub fn new() -> io::Result<Self> {
         Ok(Self {
             hang_up: signal(SignalKind::hangup())?,
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
         })
+    }
+
+    /// The next one that ends the process; a reload is kept for [`Self::next`]. Cancelling is safe.
+    pub async fn end(&mut self) -> Signal {
+        tokio::select! {
+            _ = self.terminate.recv() => Signal::Terminate,
+            _ = self.interrupt.recv() => Signal::Interrupt,
+        }
     }
 
     /// The next one. Cancelling is safe.

@@ -3,21 +3,28 @@
 //! A reload is all or nothing. Everything that can fail comes first (reading and checking the files, certificates,
 //! the access log's output), then the next snapshot is built completely, new upstreams get a moment to resolve their
 //! names, and only then one pointer is exchanged. One reload runs at a time.
+//!
+//! All of it runs beside the control thread, which goes on to accept connections: files may be on a disk that hangs,
+//! and ten thousand routes take their time to build.
 
 use std::{path::PathBuf, sync::Arc, time::Duration, time::SystemTime};
 
-use tokio::{sync::Mutex, sync::watch, task};
+use tokio::{sync::Mutex, sync::watch, task, time};
 
-use super::{Failure, Snapshot, Status, Store, build, split};
+use super::{Failure, Snapshot, Status, Store, build, build::Parts, split};
 use crate::{
     config::{self, Checked, Config, ConfigErrors, Inputs, Problem, Watch},
     listener::{Change, Drain, Listener, config::ListenerConfig},
     telemetry::{Telemetry, log::Log, metrics::Reload},
+    upstream::Upstreams,
     value::{ListenAddress, Located},
 };
 
 /// How long new upstreams may take to resolve names and check health before the first request meets them.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Until a load that broke off is tried again without anybody asking.
+const AFTER_PANIC: Duration = Duration::from_secs(10);
 
 /// Who asked for a reload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,6 +91,41 @@ struct Prepared {
     needs_restart: Vec<String>,
 }
 
+/// The next configuration, whose upstreams have begun to resolve names and to check health.
+struct Begun {
+    config: Config,
+    parts: Parts,
+    upstreams: Upstreams,
+    changes: Vec<(Arc<Listener>, Change)>,
+    status: Status,
+}
+
+/// Runs what computes or blocks where it holds up nobody. A panic becomes an error for the operator.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, String> {
+    let done = task::spawn_blocking(work).await;
+    done.map_err(|panic| format!("the reload broke off: {panic}; a fault of the gateway, please report it"))
+}
+
+/// Reloads whenever a file differs from what was read last.
+async fn follow<F: Future<Output = ()>>(mut inputs: watch::Receiver<Inputs>, reload: impl Fn() -> F) {
+    let mut watch = Watch::new(inputs.borrow_and_update().clone());
+    loop {
+        tokio::select! {
+            () = watch.changed() => {
+                reload().await;
+                // A load that broke off has left nothing to compare with: the same change would be seen at once again.
+                if !inputs.has_changed().unwrap_or(false) {
+                    let _ = time::timeout(AFTER_PANIC, inputs.changed()).await;
+                }
+            }
+            // The sender outlives us.
+            _ = inputs.changed() => {}
+        }
+        let latest = inputs.borrow_and_update().clone();
+        watch.look_at(latest);
+    }
+}
+
 impl Reloader {
     /// `inputs` are those of the configuration that runs.
     pub fn new(running: Running, inputs: Inputs) -> Arc<Self> {
@@ -92,51 +134,57 @@ impl Reloader {
 
     /// Reloads whenever a file has changed. Runs until it is dropped.
     pub async fn follow(self: Arc<Self>) {
-        let mut inputs = self.inputs.subscribe();
-        let mut watch = Watch::new(inputs.borrow_and_update().clone());
-        loop {
-            tokio::select! {
-                () = watch.changed() => drop(self.reload(Cause::File).await),
-                // The sender is in `self`.
-                _ = inputs.changed() => {}
-            }
-            let latest = inputs.borrow_and_update().clone();
-            watch.look_at(latest);
-        }
+        let reload = || async { drop(self.reload(Cause::File).await) };
+        follow(self.inputs.subscribe(), reload).await;
     }
 
     /// Reloads now; returns when it is done.
-    pub async fn reload(&self, cause: Cause) -> Outcome {
+    pub async fn reload(self: &Arc<Self>, cause: Cause) -> Outcome {
         let _turn = self.turn.lock().await;
         let outcome = self.attempt(cause).await;
         self.tell(cause, &outcome);
         outcome
     }
 
-    async fn attempt(&self, cause: Cause) -> Outcome {
-        let Running { store, path, telemetry, .. } = &self.running;
+    async fn attempt(self: &Arc<Self>, cause: Cause) -> Outcome {
         if cause != Cause::File {
-            telemetry.access_log.reopen();
+            self.running.telemetry.access_log.reopen();
         }
-        let path = path.clone();
-        let loaded = task::spawn_blocking(move || config::load(&path)).await;
+        let path = self.running.path.clone();
+        let loaded = aside(move || config::load(&path)).await;
         let now = SystemTime::now();
         let checked = match loaded {
             Ok(Ok(checked)) => checked,
             Ok(Err(errors)) => return self.refuse_files(&errors, now),
-            Err(panic) => return self.refuse(Failure::outside(format!("loading has failed: {panic}"), now)),
+            Err(panic) => return self.refuse(Failure::outside(panic, now)),
         };
         self.inputs.send_replace(checked.inputs.clone());
+        let store = &self.running.store;
         let running = store.snapshot();
         if *checked.version == *running.version {
             let status = Status { failure: None, ..Status::clone(&store.status()) };
             store.note(status.clone());
             return Outcome::Unchanged(status);
         }
-        match self.prepare(checked, &running) {
-            Ok(prepared) => Outcome::Applied(self.apply(prepared, now).await),
+        match self.replace(checked, running, now).await {
+            Ok(status) => Outcome::Applied(status),
             Err(text) => self.refuse(Failure::outside(text, now)),
         }
+    }
+
+    async fn replace(
+        self: &Arc<Self>,
+        checked: Checked,
+        running: Arc<Snapshot>,
+        now: SystemTime,
+    ) -> Result<Status, String> {
+        let this = self.clone();
+        let begin = move || this.prepare(checked, &running).map(|prepared| this.begin(prepared));
+        let begun = aside(begin).await??;
+        // Requests go on with the old ones meanwhile. What is not settled then would not be settled later either.
+        let _ = begun.upstreams.settled(PATIENCE).await;
+        let this = self.clone();
+        aside(move || this.apply(begun, now)).await
     }
 
     fn refuse_files(&self, errors: &ConfigErrors, now: SystemTime) -> Outcome {
@@ -184,15 +232,18 @@ impl Reloader {
         added.map(|wanted| format!("the listener `{}` was added", *wanted.name)).collect()
     }
 
-    async fn apply(&self, prepared: Prepared, now: SystemTime) -> Status {
+    fn begin(&self, prepared: Prepared) -> Begun {
         let Prepared { checked, changes, needs_restart } = prepared;
-        let Running { store, telemetry, log, drain, .. } = &self.running;
         let config = checked.config.clone();
         let status = Status { failure: None, needs_restart, warnings: checked.warnings.clone() };
         let (parts, settings) = split(checked);
-        let upstreams = store.upstreams().next(settings);
-        // Requests go on with the old ones meanwhile. What is not settled then would not be settled later either.
-        let _ = upstreams.settled(PATIENCE).await;
+        let upstreams = self.running.store.upstreams().next(settings);
+        Begun { config, parts, upstreams, changes, status }
+    }
+
+    fn apply(&self, begun: Begun, now: SystemTime) -> Status {
+        let Begun { config, parts, upstreams, changes, status } = begun;
+        let Running { store, telemetry, log, drain, .. } = &self.running;
         let snapshot = build(parts, &upstreams, telemetry, now);
         telemetry.metrics.gateway().config_in_use(&snapshot.version, now);
         store.replace(snapshot, upstreams, status.clone());
@@ -267,3 +318,6 @@ fn keep_what_is_fixed(
     }
     wanted
 }
+
+#[cfg(test)]
+mod tests;

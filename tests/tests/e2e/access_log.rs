@@ -1,6 +1,7 @@
 //! The access log: one JSON line a request, with all that one searches by.
 
-use tests::{Gateway, Upstream, client, eventually, full};
+use rustix::process::Signal;
+use tests::{DEADLINE, Gateway, Upstream, client, eventually, full};
 
 #[tokio::test]
 async fn a_line_tells_everything_about_a_request() {
@@ -68,4 +69,20 @@ async fn what_a_client_sends_cannot_forge_a_line() {
     gateway.request("GET", "/%22%2C%0A", &[("user-agent", forged), ("referer", forged)]).await;
     let line = gateway.access_log("the line", |line| line["user_agent"] == forged).await;
     assert!(line.get("forged").is_none());
+}
+
+#[tokio::test]
+async fn a_pipe_that_nobody_reads_is_refused_and_holds_up_nothing() {
+    let upstream = Upstream::saying("up").await;
+    let gateway = Gateway::start(super::proxy_to(&upstream)).await;
+    let pipe = gateway.home().path("log.pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().expect("coreutils").success());
+    let yaml = "telemetry: { access_log: { output: \"file:log.pipe\" } }\n".to_owned();
+    let answer = gateway.reload(&(yaml + &super::proxy_to(&upstream))).await;
+    assert_eq!(answer.status, 422, "{answer:?}");
+    let text = answer.text();
+    assert!(text.contains("nobody reads the pipe") && text.contains("telemetry.access_log.output"), "{text}");
+    assert_eq!(gateway.get("/").await.text(), "up");
+    gateway.signal(Signal::TERM);
+    assert_eq!(gateway.exit(DEADLINE).await.code, Some(0));
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use tests::client::{Connection, Protocol};
-use tests::{DEADLINE, Gateway, Launch, Upstream, client, empty, eventually, reply};
+use tests::{DEADLINE, Gateway, Launch, TcpUpstream, Upstream, client, empty, eventually, reply};
 use tokio::sync::Notify;
 
 use super::proxy_to;
@@ -100,6 +100,54 @@ async fn sigint_stops_at_once() {
     assert_eq!(gateway.exit(DEADLINE).await.code, Some(130));
     assert!(begin.elapsed() < Duration::from_secs(10), "it waited for the request");
     assert!(waiting.await.unwrap().is_err());
+}
+
+#[tokio::test]
+async fn sigterm_does_not_wait_for_a_reload() {
+    let upstream = Upstream::saying("up").await;
+    let gateway = Gateway::start(proxy_to(&upstream)).await;
+    let asked = Arc::new(Notify::new());
+    let tell = asked.clone();
+    // Takes its health check and says nothing.
+    let silent = TcpUpstream::start(move |stream| {
+        tell.notify_one();
+        async move {
+            let _stream = stream;
+            std::future::pending().await
+        }
+    })
+    .await;
+    let health = ", health: { path: /, interval: 1m, timeout: 1m }";
+    gateway.configure(&super::proxy_with(&silent.url(), health));
+    gateway.signal(Signal::HUP);
+    tests::within("the reload checks the upstream", DEADLINE, asked.notified()).await;
+    let begin = Instant::now();
+    gateway.signal(Signal::TERM);
+    assert_eq!(gateway.exit(DEADLINE).await.code, Some(0));
+    assert!(begin.elapsed() < Duration::from_secs(4), "it took {:?}", begin.elapsed());
+}
+
+#[tokio::test]
+async fn signals_during_the_start_are_understood() {
+    let launch = Launch::new("routes: []");
+    let config = launch.home().path("glassgate.yaml");
+    std::fs::remove_file(&config).unwrap();
+    // Reading it takes until somebody writes: a start without end.
+    assert!(std::process::Command::new("mkfifo").arg(&config).status().expect("coreutils").success());
+    let mut process = launch.spawn();
+    let status = format!("/proc/{}/status", process.id());
+    let hang_up_is_caught = async || {
+        let status = std::fs::read_to_string(&status).ok()?;
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"))?;
+        let caught = u64::from_str_radix(caught.trim(), 16).expect("a mask of signals");
+        (caught & 1 == 1).then_some(())
+    };
+    eventually("SIGHUP is caught", DEADLINE, hang_up_is_caught).await;
+    process.signal(Signal::HUP);
+    assert!(process.ended().is_none(), "it goes on to start");
+    process.signal(Signal::TERM);
+    let exit = process.exit(DEADLINE).await;
+    assert_eq!((exit.code, exit.signal), (Some(0), None), "{exit:?}");
 }
 
 /// Asks on one connection until the gateway closes it; panics if an answer is lost.

@@ -69,8 +69,17 @@ impl Output {
     }
 }
 
+/// Never waits for the other end of a pipe: it is opened where the gateway starts and reloads.
 fn append(path: &Path) -> io::Result<File> {
-    OpenOptions::new().append(true).create(true).mode(0o640).open(path)
+    let mut options = OpenOptions::new();
+    options.append(true).create(true).mode(0o640).custom_flags(libc::O_NONBLOCK);
+    options.open(path).map_err(|error| match error.raw_os_error() {
+        Some(libc::ENXIO) => {
+            let text = format!("nobody reads the pipe `{}`; start its reader first", path.display());
+            io::Error::new(error.kind(), text)
+        }
+        _ => error,
+    })
 }
 
 pub(super) fn start(shared: Arc<Shared>, output: Output) -> io::Result<()> {
