@@ -5,7 +5,7 @@ use std::{sync::Arc, time::SystemTime};
 use axum::{
     Json,
     extract::State,
-    http::StatusCode,
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde_json::{Value, json};
@@ -48,7 +48,12 @@ fn failure(failure: &Failure) -> Value {
 }
 
 /// Loads the files again, and answers when it is done: 200 if they run now, 422 if they were refused.
-pub async fn reload(State(admin): State<Arc<Admin>>) -> Response {
+pub async fn reload(State(admin): State<Arc<Admin>>, headers: HeaderMap) -> Response {
+    if is_sent_by_a_page(&headers) {
+        let error =
+            "a web page may not change anything here; send the request with another client, such as curl";
+        return (StatusCode::FORBIDDEN, Json(json!({ "error": error }))).into_response();
+    }
     // On a task of its own: an operator who hangs up must not stop it half-way.
     let reloader = admin.reloader.clone();
     let outcome = tokio::spawn(async move { reloader.reload(Cause::Request).await }).await;
@@ -81,6 +86,16 @@ pub async fn reload(State(admin): State<Arc<Admin>>) -> Response {
 /// Nobody reads more, and a generated file may have tens of thousands; `glassgate check` shows all.
 fn shown(problems: &[Problem]) -> &[Problem] {
     &problems[..problems.len().min(100)]
+}
+
+/// Whether a browser sends this for a page, which may come from anywhere. There is no password here: whoever reaches
+/// the socket is an operator, and so would be every page that an operator's browser shows. Browsers name the page's
+/// origin with every POST of a script or form, also where the page has made its own name point to this machine (DNS
+/// rebinding). Other clients name none. `Host` tells nothing: probes and scrapers come by names of any kind.
+fn is_sent_by_a_page(headers: &HeaderMap) -> bool {
+    let foreign = |site: &[u8]| site != b"none" && site != b"same-origin";
+    headers.contains_key(header::ORIGIN)
+        || headers.get("sec-fetch-site").is_some_and(|site| foreign(site.as_bytes()))
 }
 
 fn rfc3339(time: SystemTime) -> String {

@@ -1,6 +1,6 @@
 //! The admin listener: health, what runs, and no secrets.
 
-use tests::{Launch, Upstream};
+use tests::{Launch, Upstream, client, empty};
 
 #[tokio::test]
 async fn health_is_shown_for_machines_and_for_people() {
@@ -42,5 +42,36 @@ async fn config_shows_what_runs_and_no_secret() {
     for secret in ["top-secret", "very-secret"] {
         assert!(!shown.text().contains(secret), "a secret is shown: {config:#}");
         assert!(gateway.lines().iter().all(|line| !line.text.contains(secret)), "a secret is logged");
+    }
+}
+
+#[tokio::test]
+async fn no_web_page_can_reload() {
+    let gateway = tests::Gateway::start("routes: []").await;
+    let reload = async |headers: &[(&str, &str)]| {
+        let mut request = client::request("POST", &format!("{}/config/reload", gateway.admin_url()));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        client::send(request.body(empty()).unwrap()).await
+    };
+    let pages: [&[(&str, &str)]; 4] = [
+        &[("origin", "https://elsewhere.test"), ("sec-fetch-site", "cross-site")],
+        &[("origin", "null")],
+        &[("sec-fetch-site", "same-site")],
+        // A name of the page's own that was made to point here: for the browser both are one.
+        &[
+            ("origin", "http://rebound.test:9901"),
+            ("host", "rebound.test:9901"),
+            ("sec-fetch-site", "same-origin"),
+        ],
+    ];
+    for page in pages {
+        let answer = reload(page).await;
+        assert_eq!(answer.status, 403, "{page:?}: {answer:?}");
+        assert!(answer.text().contains("web page"), "{answer:?}");
+    }
+    for other in [&[][..], &[("host", "gateway.prod.svc:9901")], &[("sec-fetch-site", "none")]] {
+        assert_eq!(reload(other).await.status, 200, "{other:?}");
     }
 }
