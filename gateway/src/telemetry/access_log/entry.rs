@@ -16,7 +16,7 @@ use crate::telemetry::trace::TraceId;
 /// left out: they carry secrets too often.
 #[derive(Debug, Clone, Copy)]
 pub struct Entry<'a> {
-    /// When the request began.
+    /// When the request's head had been read.
     pub time: SystemTime,
     /// The request's id.
     pub request_id: &'a str,
@@ -46,7 +46,7 @@ pub struct Entry<'a> {
     pub request_bytes: u64,
     /// Bytes of the response body.
     pub response_bytes: u64,
-    /// From the first byte of the head to the last of the answer.
+    /// From the end of the head to the last byte of the answer.
     pub duration: Duration,
     /// The upstream, where the route has one.
     pub upstream: Option<&'a str>,

@@ -19,7 +19,7 @@ pub struct RequestRecord<'a> {
     pub method: &'a Method,
     /// Status of the answer; 499 where the client left before it had one.
     pub status: u16,
-    /// From the first byte of the head to the last of the answer.
+    /// From the end of the head to the last byte of the answer.
     pub duration: Duration,
     /// Bytes of the request body that arrived.
     pub request_bytes: u64,

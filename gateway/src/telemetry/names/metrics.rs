@@ -27,7 +27,7 @@ mod table {
 
     // Requests.
     pub const SERVER_DURATION: Metric = histogram("http_server_request_duration_seconds", Seconds, &[METHOD, ROUTE, STATUS],
-        "Time from the first byte of a request's head to the last byte of its answer.");
+        "Time from the end of a request's head to the last byte of its answer; a head that arrives slowly does not count.");
     pub const SERVER_REQUEST_BODY: Metric = histogram("http_server_request_body_size_bytes", Bytes, &[METHOD, ROUTE],
         "Bytes of request bodies, as they arrived.");
     pub const SERVER_RESPONSE_BODY: Metric = histogram("http_server_response_body_size_bytes", Bytes, &[METHOD, ROUTE],
