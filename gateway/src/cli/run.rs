@@ -7,6 +7,7 @@ use clap::Args;
 use super::ConfigFile;
 use crate::app::{self, Ended, StartError};
 
+/// What to run, and how.
 #[derive(Debug, Args)]
 pub struct Arguments {
     #[command(flatten)]

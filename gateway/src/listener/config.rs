@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::value::{ByteSize, Cidr, Duration, ListenAddress, Located, Name};
+use crate::value::{ByteSize, Cidr, Duration, EncodedSlashes, ListenAddress, Located, Name};
 
 /// One address on which clients are served.
 ///
@@ -149,17 +149,6 @@ pub enum ClientAddress {
     XForwardedFor,
     /// `Forwarded` (RFC 7239).
     Forwarded,
-}
-
-/// What to do with encoded slashes and backslashes in a path.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum EncodedSlashes {
-    /// Answer 400.
-    #[default]
-    Refuse,
-    /// Leave them as they are: they belong to the segment and separate nothing.
-    Keep,
 }
 
 /// How the gateway stops on SIGTERM.

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderValue, Method};
+use http::{HeaderValue, Method};
 use pingora_error::Result;
 use pingora_http::RequestHeader;
 use pingora_proxy::Session;
@@ -17,7 +17,7 @@ use super::{
     probe, reply, target,
 };
 use crate::{
-    listener::head,
+    listener::{config::Limits, head},
     reason::Reason,
     route::{
         matcher::MethodSet,
@@ -67,7 +67,7 @@ struct Found {
 
 fn find(session: &Session, opened: &Opened) -> Result<Found, Refusal> {
     let settings = opened.guard.connection().listener().settings();
-    check_head(session, opened.http2, &settings.limits)?;
+    check_head(session, &settings.limits)?;
     let head = session.req_header();
     if head.method == Method::CONNECT {
         return Err(Reason::ConnectNotSupported.into());
@@ -83,23 +83,11 @@ fn find(session: &Session, opened: &Opened) -> Result<Found, Refusal> {
 }
 
 /// HTTP/1 as it came in, before the parser made something of it. HTTP/2's framing is the library's affair.
-fn check_head(
-    session: &Session,
-    http2: bool,
-    limits: &crate::listener::config::Limits,
-) -> Result<(), Reason> {
-    let headers = &session.req_header().headers;
+fn check_head(session: &Session, limits: &Limits) -> Result<(), Reason> {
     match session.as_http1() {
         Some(http1) => head::check(&http1.get_headers_raw_bytes(), limits),
-        None if http2 && headers.len() > usize::from(limits.headers) => Err(Reason::TooManyHeaders),
-        None if http2 && head_bytes(headers) > limits.head.bytes() => Err(Reason::HeadTooLarge),
-        None => Ok(()),
+        None => head::check_fields(&session.req_header().headers, limits),
     }
-}
-
-/// As RFC 9113 section 6.5.2 counts.
-fn head_bytes(headers: &HeaderMap) -> u64 {
-    headers.iter().map(|(name, value)| (name.as_str().len() + value.len() + 32) as u64).sum()
 }
 
 fn look_up(head: &RequestHeader, opened: &Opened, path: &str) -> Result<Arc<Route>, Refusal> {

@@ -42,7 +42,6 @@ pub struct Exchange {
     telemetry: Telemetry,
     trace: TraceContext,
     request_id: HeaderValue,
-    deadline: Instant,
     calls: Arc<CallLog>,
     operation: Mutex<Option<Operation>>,
     panicked: AtomicBool,
@@ -63,7 +62,6 @@ impl Exchange {
     /// For a request that is about to be forwarded to this API.
     pub fn new(api: Arc<Api>, opened: &Opened, pool: Pool) -> Arc<Self> {
         Arc::new(Self {
-            deadline: opened.epoch.instant + api.timeout,
             api,
             pool,
             telemetry: opened.snapshot.telemetry.clone(),
@@ -113,7 +111,7 @@ impl Exchange {
             calls: self.calls.clone(),
         };
         let fetch = Arc::new(self.api.client.on_behalf_of(context, self.pool.clone()));
-        let caller = Caller { claims: None, deadline: self.deadline };
+        let caller = Caller { claims: None, timeout: self.api.timeout };
         let (response, report) = handle(&self.api.engine, request, caller, fetch).await;
         let operation = Operation { report, started_at, duration: started.elapsed() };
         *self.operation.lock().unwrap_or_else(PoisonError::into_inner) = Some(operation);

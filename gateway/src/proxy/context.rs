@@ -40,22 +40,29 @@ pub struct Opened {
     pub snapshot: Arc<Snapshot>,
     /// When it began.
     pub epoch: Epoch,
+    /// Shown in headers, logs and spans.
     pub id: RequestId,
     /// The id as a header's value.
     pub id_value: HeaderValue,
+    /// Its place in a trace.
     pub trace: TraceContext,
     /// Keeps the connection informed.
     pub guard: RequestGuard,
+    /// The other end of the connection.
     pub peer: Peer,
+    /// Where it comes from.
     pub origin: Origin,
     /// In which header proxies name the client, here and where it is sent on.
     pub chain: ChainHeader,
+    /// As the client sent it.
     pub method: Method,
     /// As the client sent it.
     pub uri: Uri,
     /// The authority the client asked for.
     pub host: Option<HeaderValue>,
+    /// What the client calls itself.
     pub user_agent: Option<HeaderValue>,
+    /// The client speaks HTTP/2.
     pub http2: bool,
     /// `HTTP/1.1`, as the log shows it.
     pub protocol: &'static str,
@@ -66,6 +73,7 @@ pub struct Opened {
 /// What `admit` has decided, for a request that goes on.
 #[derive(Debug)]
 pub struct Admitted {
+    /// The route it takes.
     pub route: Arc<Route>,
     /// Path and query to forward; `None` where they are those that came.
     pub target: Option<Uri>,
@@ -97,7 +105,9 @@ pub struct Outcome {
     pub reason: Option<Reason>,
     /// The cause in the words of those who know it, for the operator only.
     pub error: Option<Box<str>>,
+    /// Bytes of the request's body.
     pub request_bytes: u64,
+    /// Bytes of the answer's body.
     pub response_bytes: u64,
     /// The request's body has arrived to its end.
     pub request_complete: bool,

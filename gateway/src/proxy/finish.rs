@@ -18,11 +18,10 @@ use super::{
     RequestContext,
     compose::{Exchange, Operation},
     context::{Admitted, Attempts, Opened, Outcome},
-    recover,
+    verdict,
 };
 use crate::{
     reason::Reason,
-    snapshot::Action,
     telemetry::{
         access_log::{Entry, GraphqlEntry},
         metrics::{FetchRecord, GraphqlMetrics, OperationRecord, OperationResult, RequestRecord},
@@ -33,7 +32,7 @@ use crate::{
 /// Pingora's last phase.
 pub fn finish(session: &Session, error: Option<&Error>, context: &mut RequestContext) {
     if let Some(error) = error {
-        context.outcome.reason = recover::reason(context, error);
+        context.outcome.reason = verdict::reason(context, error);
     }
     context.outcome.request_bytes = session.body_bytes_read() as u64;
     context.outcome.response_bytes = session.body_bytes_sent() as u64;
@@ -121,10 +120,7 @@ impl Ending<'_> {
     fn log(&self) {
         let opened = self.opened;
         let last = self.attempts.finished.last();
-        let upstream = match self.admitted.map(|admitted| &admitted.route.action) {
-            Some(Action::Forward { upstream, .. }) => Some(&**upstream.name()),
-            _ => None,
-        };
+        let upstream = self.admitted.and_then(|admitted| admitted.route.action.upstream());
         opened.snapshot.telemetry.access_log.write(&Entry {
             time: opened.epoch.system,
             request_id: &opened.id,
@@ -142,7 +138,7 @@ impl Ending<'_> {
             request_bytes: self.outcome.request_bytes,
             response_bytes: self.outcome.response_bytes,
             duration: self.duration,
-            upstream,
+            upstream: upstream.map(|upstream| &**upstream.name()),
             endpoint: last.map(|finished| &**finished.endpoint.label()),
             attempts: u32::try_from(self.attempts.finished.len()).unwrap_or(u32::MAX),
             user_agent: opened.user_agent.as_ref().map(HeaderValue::as_bytes),

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, header, request::Parts};
+use http::{HeaderMap, HeaderValue, Version, header, request::Parts};
 use pingora_core::upstreams::peer::{ALPN, HttpPeer, Peer as _};
 use pingora_error::{Error, ErrorType, Result};
 use pingora_http::RequestHeader;
 use pingora_proxy::Session;
 
-use super::{Gateway, RequestContext, context::Opened, probe};
+use super::{Gateway, RequestContext, context::Opened, probe, receive};
 use crate::{
     config::check::HeaderEdits,
     policy::forwarding,
@@ -33,13 +33,25 @@ pub fn peer(gateway: &Gateway, session: &Session, context: &mut RequestContext) 
     let Action::Forward { upstream, timeouts, .. } = &admitted.route.action else {
         return Err(context.give_up(Reason::InternalError));
     };
-    // A connection that may be upgraded outlives the total time by nature.
-    let timeouts = if session.is_upgrade_req() { *timeouts } else { within(*timeouts, remaining) };
+    let opened = context.opened()?;
+    let mut timeouts = match receive::wants_websocket(session) {
+        // Such a connection outlives the total time by nature.
+        true => *timeouts,
+        // While the client sends, the total time has not begun, but it will not be longer either.
+        false => within(*timeouts, remaining.or(admitted.total)),
+    };
+    if opened.http2 && !context.outcome.request_complete {
+        // The listener ends a stalled HTTP/1 connection by itself; of a stream it only hears when something comes.
+        let body = opened.guard.connection().listener().settings().deadlines.body.get();
+        timeouts.read = timeouts.read.or(Some(body));
+    }
     let number = u32::try_from(context.attempts.finished.len()).unwrap_or(u32::MAX).saturating_add(1);
-    match Attempt::begin(upstream, &context.opened()?.method, &context.attempts.tried, number) {
+    match Attempt::begin(upstream, &opened.method, &context.attempts.tried, number) {
         Ok(attempt) => {
             let peer = attempt.peer(timeouts);
             context.attempts.running = Some(attempt);
+            // What went wrong before is not why this one may fail.
+            context.outcome.error = None;
             Ok(peer)
         }
         // Where there is nothing else to try, the first failure says more than that.
@@ -86,8 +98,9 @@ pub fn head(session: &Session, head: &mut RequestHeader, context: &RequestContex
     opened.trace.write(attempt.map_or_else(|| opened.trace.span_id(), Attempt::span_id), headers);
     headers.insert(REQUEST_ID, opened.id_value.clone());
     // Pingora takes it away with the other fields of one connection; gRPC servers insist on it.
-    let keeps_trailers = attempt.is_some_and(Attempt::speaks_http2);
-    if keeps_trailers && session.req_header().headers.get(header::TE).is_some_and(|te| te == "trailers") {
+    if parts.version == Version::HTTP_2
+        && session.req_header().headers.get(header::TE).is_some_and(|te| te == "trailers")
+    {
         headers.insert(header::TE, HeaderValue::from_static("trailers"));
     }
     name_host(headers, opened, attempt);

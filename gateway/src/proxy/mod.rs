@@ -26,6 +26,7 @@ mod receive;
 mod recover;
 mod reply;
 mod target;
+mod verdict;
 
 use std::{os::fd::RawFd, sync::Arc, time::Duration};
 

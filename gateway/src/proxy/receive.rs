@@ -3,13 +3,13 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
 use pingora_error::Result;
 use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
 
 use super::RequestContext;
-use crate::{reason::Reason, upstream::Attempt};
+use crate::reason::Reason;
 
 const WEBSOCKET: &[u8] = b"websocket";
 
@@ -20,27 +20,41 @@ pub fn head(session: &Session, head: &mut ResponseHeader, context: &mut RequestC
         return Err(context.give_up(Reason::InternalError));
     }
     let upgraded = head.status == StatusCode::SWITCHING_PROTOCOLS;
-    if upgraded && !was_asked_for(session, head) {
+    // Whatever else an upstream switches to, nobody asked for it.
+    if upgraded && !(wants_websocket(session) && names_websocket(&head.headers)) {
         return Err(context.give_up(Reason::UpstreamInvalidResponse));
     }
+    if !upgraded && is_late(context) {
+        return Err(context.give_up(Reason::UpstreamTotalTimeout));
+    }
+    let http2 = head.version == Version::HTTP_2;
     if let Some(attempt) = &mut context.attempts.running
         && (upgraded || !head.status.is_informational())
     {
-        attempt.answered(head.status.as_u16());
+        attempt.answered(head.status.as_u16(), http2);
     }
     if !upgraded {
-        let has_trailers = context.attempts.running.as_ref().is_some_and(Attempt::speaks_http2);
-        remove_hop_by_hop(head, has_trailers);
+        // Trailers come from HTTP/2 and go to HTTP/2 only.
+        remove_hop_by_hop(head, http2 && context.opened()?.http2);
+    }
+    if head.status == StatusCode::NO_CONTENT {
+        head.remove_header(&header::TRANSFER_ENCODING);
     }
     Ok(())
 }
 
-/// Only WebSocket is forwarded as an upgrade; whatever else an upstream switches to, nobody asked for it.
-fn was_asked_for(session: &Session, head: &ResponseHeader) -> bool {
-    let is_websocket = |headers: &HeaderMap| {
-        headers.get(header::UPGRADE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(WEBSOCKET))
-    };
-    session.is_upgrade_req() && is_websocket(&session.req_header().headers) && is_websocket(&head.headers)
+/// Whether the client asks for a WebSocket, the one upgrade that is forwarded.
+pub fn wants_websocket(session: &Session) -> bool {
+    session.is_upgrade_req() && names_websocket(&session.req_header().headers)
+}
+
+fn names_websocket(headers: &HeaderMap) -> bool {
+    headers.get(header::UPGRADE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(WEBSOCKET))
+}
+
+fn is_late(context: &RequestContext) -> bool {
+    let deadline = context.admitted.as_ref().and_then(|admitted| admitted.deadline);
+    deadline.is_some_and(|deadline| deadline < Instant::now())
 }
 
 /// Fields about the connection to the upstream, which is not the client's (RFC 9110 section 7.6.1).
@@ -83,9 +97,8 @@ fn nominations(value: &HeaderValue) -> Vec<HeaderName> {
 pub fn body(piece: Option<&Bytes>, end: bool, context: &mut RequestContext) -> Result<Option<Duration>> {
     context.outcome.response_bytes += piece.map_or(0, |piece| piece.len() as u64);
     context.outcome.response_complete |= end;
-    let deadline = context.admitted.as_ref().and_then(|admitted| admitted.deadline);
     let upgraded = context.outcome.status == Some(101);
-    if !end && !upgraded && deadline.is_some_and(|deadline| deadline < Instant::now()) {
+    if !end && !upgraded && is_late(context) {
         return Err(context.give_up(Reason::UpstreamTotalTimeout));
     }
     Ok(None)

@@ -8,26 +8,22 @@
 use pingora_error::{Error, ErrorSource, ErrorType, RetryType};
 use pingora_proxy::Session;
 
-use super::{RequestContext, reply};
-use crate::{
-    reason::Reason,
-    snapshot::Action,
-    upstream::{Situation, classify, describe},
-};
+use super::{RequestContext, verdict};
+use crate::upstream::{classify, describe};
 
 /// How often a request is sent again after its connection broke.
 pub const MOST_RESENDS: usize = 1;
 
 /// No connection could be made.
 pub fn unconnected(context: &mut RequestContext, mut error: Box<Error>) -> Box<Error> {
-    let reason = classify(&error, situation(context));
-    context.outcome.error = Some(describe(&error));
+    let reason = classify(&error, verdict::situation(context));
     context.end_attempt(Some(reason));
     let may_retry = may_connect_elsewhere(context);
     if let Some(finished) = context.attempts.finished.last() {
         context.attempts.tried.push(finished.endpoint.id());
     }
     error.set_retry(may_retry);
+    context.outcome.error = Some(describe(&error));
     if !may_retry {
         context.outcome.reason = Some(reason);
     }
@@ -35,13 +31,10 @@ pub fn unconnected(context: &mut RequestContext, mut error: Box<Error>) -> Box<E
 }
 
 fn may_connect_elsewhere(context: &RequestContext) -> bool {
-    let Some(Action::Forward { upstream, .. }) =
-        context.admitted.as_ref().map(|admitted| &admitted.route.action)
-    else {
-        return false;
-    };
+    let upstream = context.admitted.as_ref().and_then(|admitted| admitted.route.action.upstream());
+    let retries = upstream.map_or(0, |upstream| usize::from(upstream.settings().connect_retries));
     let has_time = context.remaining().is_none_or(|left| !left.is_zero());
-    has_time && context.attempts.tried.len() < usize::from(upstream.settings().connect_retries)
+    has_time && context.attempts.tried.len() < retries
 }
 
 /// The exchange failed on a connection that stood.
@@ -52,11 +45,11 @@ pub fn broken(
     reused: bool,
 ) -> Box<Error> {
     // Whoever failed on purpose has said why.
-    let reason = context.outcome.reason.unwrap_or_else(|| classify(&error, situation(context)));
-    context.outcome.error = Some(describe(&error));
+    let reason = context.outcome.reason.unwrap_or_else(|| classify(&error, verdict::situation(context)));
     context.end_attempt(Some(reason));
     let may_retry = context.outcome.reason.is_none() && may_resend(session, context, &error, reused);
     error.set_retry(may_retry);
+    context.outcome.error = Some(describe(&error));
     if !may_retry {
         context.outcome.reason = Some(reason);
     }
@@ -70,7 +63,10 @@ fn may_resend(session: &Session, context: &RequestContext, error: &Error, reused
     }
     let resends = context.attempts.finished.len() - context.attempts.tried.len();
     let has_time = context.remaining().is_none_or(|left| !left.is_zero());
-    if reply::is_answered(session) || session.retry_buffer_truncated() || resends > MOST_RESENDS || !has_time
+    if verdict::is_answered(session)
+        || session.retry_buffer_truncated()
+        || resends > MOST_RESENDS
+        || !has_time
     {
         return false;
     }
@@ -82,27 +78,5 @@ fn may_resend(session: &Session, context: &RequestContext, error: &Error, reused
         RetryType::ReusedOnly => reused && idempotent,
         // The same race, seen by the write: the pooled connection was closed under it.
         RetryType::Decided(false) => reused && idempotent && *error.etype() == ErrorType::WriteError,
-    }
-}
-
-/// Why the request as a whole has failed; `None` if it has not: the client had its whole answer before it left, or
-/// before it stopped sending what nobody wanted any more.
-pub fn reason(context: &RequestContext, error: &Error) -> Option<Reason> {
-    let reason = context.outcome.reason.unwrap_or_else(|| classify(error, situation(context)));
-    if reason != Reason::ClientDisconnected {
-        return Some(reason);
-    }
-    if context.outcome.response_complete {
-        return None;
-    }
-    // The connection may have been ended by the gateway itself.
-    Some(context.opened.as_ref().map_or(reason, |opened| opened.guard.abandoned()))
-}
-
-/// What is known about the exchange that failed.
-fn situation(context: &RequestContext) -> Situation {
-    Situation {
-        request_complete: context.outcome.request_complete,
-        out_of_time: context.remaining().is_some_and(|left| left.is_zero()),
     }
 }

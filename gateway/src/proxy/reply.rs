@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, StatusCode, Version, header};
+use pingora_core::protocols::http::HttpTask;
 use pingora_error::{Error, Result};
 use pingora_http::ResponseHeader;
 use pingora_proxy::{FailToProxy, Session};
@@ -16,7 +17,7 @@ use super::{
     Gateway, RequestContext,
     context::Opened,
     open::{self, DRAIN},
-    probe, recover,
+    probe, verdict,
 };
 use crate::{
     config::check::{HeaderEdits, Respond},
@@ -42,6 +43,7 @@ pub fn head(
         opened.snapshot = Arc::new(opened.snapshot.epilogue());
     }
     context.outcome.status = Some(head.status.as_u16());
+    context.outcome.response_complete = opened.method == Method::HEAD || has_no_body(head);
     // An answer before the end of the request leaves a body behind that nobody reads.
     let early = !context.outcome.request_complete && !upgraded;
     if early || opened.guard.connection().should_close() {
@@ -59,6 +61,12 @@ pub fn head(
         Some(admitted) => edit(head, &admitted.route.response_headers),
         None => Ok(()),
     }
+}
+
+/// An answer that ends with its head.
+fn has_no_body(head: &ResponseHeader) -> bool {
+    matches!(head.status.as_u16(), 204 | 304)
+        || head.headers.get(header::CONTENT_LENGTH).is_some_and(|length| length == "0")
 }
 
 fn edit(head: &mut ResponseHeader, edits: &HeaderEdits) -> Result<()> {
@@ -93,21 +101,14 @@ pub async fn refuse(
     send(session, context, head, body).await
 }
 
-/// Whether the client has the head of its answer: a final one, or that of another protocol.
-pub fn is_answered(session: &Session) -> bool {
-    let is_final =
-        |status: StatusCode| !status.is_informational() || status == StatusCode::SWITCHING_PROTOCOLS;
-    session.response_written().is_some_and(|head| is_final(head.status))
-}
-
 /// Answers in the place of an upstream that failed, if an answer can still be given.
 pub async fn fail(session: &mut Session, error: &Error, context: &mut RequestContext) -> FailToProxy {
-    let reason = recover::reason(context, error);
+    let reason = verdict::reason(context, error);
     context.outcome.reason = reason;
     // Pingora closes the connection after any failure, so the answer says so.
     session.set_keepalive(None);
     if let Some(reason) = reason
-        && !is_answered(session)
+        && !verdict::is_answered(session)
         && reason != Reason::ClientDisconnected
     {
         // Fails if the client has gone meanwhile; the reason stays that of the upstream.
@@ -180,9 +181,16 @@ async fn send(
     }
     let body = if opened.method == Method::HEAD { Bytes::new() } else { body };
     // Over HTTP/2 the end of an answer resets a request that is still coming, and some clients then lose the answer.
-    let drains = unread && !waits && opened.http2;
+    // Not for gRPC, whose status must come in a single head that ends the stream.
+    let http2 = opened.http2;
+    let drains = unread && !waits && http2 && !opened.grpc;
     context.outcome.status = Some(head.status.as_u16());
     context.outcome.response_bytes = body.len() as u64;
+    if http2 && body.is_empty() && !drains {
+        // Head and end in one frame, which is what gRPC calls trailers-only.
+        let whole = vec![HttpTask::Header(Box::new(head), true)];
+        return session.as_downstream_mut().response_duplex_vec(whole).await.map(drop);
+    }
     session.write_response_header(Box::new(head), body.is_empty() && !drains).await?;
     if !body.is_empty() {
         session.write_response_body(Some(body), !drains).await?;

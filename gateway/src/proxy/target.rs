@@ -8,19 +8,10 @@ use std::borrow::Cow;
 use http::{Uri, uri::PathAndQuery};
 use pingora_http::RequestHeader;
 
-use crate::{
-    config::check::Rewrite,
-    listener,
-    reason::Reason,
-    route::path::{EncodedSlashes, comparable, normalise},
-};
+use crate::{config::check::Rewrite, reason::Reason, route::path::normalise, value::EncodedSlashes};
 
 /// The path in its one spelling.
-pub fn path(head: &RequestHeader, slashes: listener::config::EncodedSlashes) -> Result<Cow<'_, str>, Reason> {
-    let slashes = match slashes {
-        listener::config::EncodedSlashes::Refuse => EncodedSlashes::Refuse,
-        listener::config::EncodedSlashes::Keep => EncodedSlashes::Keep,
-    };
+pub fn path(head: &RequestHeader, slashes: EncodedSlashes) -> Result<Cow<'_, str>, Reason> {
     let raw = head.raw_path();
     // Absolute-form: the authority was compared with `Host` already, what is left is in the URI.
     if raw.first() != Some(&b'/') && head.uri.path().starts_with('/') && raw.windows(3).any(|w| w == b"://") {
@@ -34,7 +25,7 @@ pub fn path(head: &RequestHeader, slashes: listener::config::EncodedSlashes) -> 
 /// What to forward in place of what came; `None` where that is the same.
 pub fn forwarded(head: &RequestHeader, path: &str, rewrite: Option<&Rewrite>) -> Result<Option<Uri>, Reason> {
     let path = match rewrite {
-        Some(rewrite) => Cow::Owned(rewritten(rewrite, path)),
+        Some(rewrite) => Cow::Owned(rewrite.apply(path)),
         None => Cow::Borrowed(path),
     };
     let raw = head.raw_path();
@@ -54,12 +45,6 @@ pub fn forwarded(head: &RequestHeader, path: &str, rewrite: Option<&Rewrite>) ->
     let mut parts = head.uri.clone().into_parts();
     parts.path_and_query = Some(target);
     Uri::from_parts(parts).map(Some).map_err(|_| Reason::InvalidPath)
-}
-
-/// The prefix may be spelled with escapes: then the whole path is taken as it was compared.
-fn rewritten(rewrite: &Rewrite, path: &str) -> String {
-    let prefix = rewrite.from.trim_end_matches('/');
-    if path.starts_with(prefix) { rewrite.apply(path) } else { rewrite.apply(&comparable(path)) }
 }
 
 #[cfg(test)]

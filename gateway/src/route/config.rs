@@ -165,7 +165,7 @@ pub struct RouteTimeouts {
     /// Until the first piece of the answer and between any two; also for a service that takes nothing of a request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub read: Option<Duration>,
-    /// For the whole exchange, from the request's head to the answer's end, retries included.
+    /// From the request's last byte to the answer's, retries included.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub total: Option<Duration>,
 }

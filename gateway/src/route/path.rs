@@ -11,17 +11,7 @@
 
 use std::borrow::Cow;
 
-use crate::reason::Reason;
-
-/// What to do with `%2F` and `%5C` in a path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum EncodedSlashes {
-    /// Answer 400: upstreams disagree on what they mean.
-    #[default]
-    Refuse,
-    /// Keep them encoded, as data inside a segment.
-    Keep,
-}
+use crate::{reason::Reason, value::EncodedSlashes};
 
 /// Brings `path` into its one form, or refuses it.
 ///
@@ -49,6 +39,7 @@ fn is_plain(path: &[u8]) -> bool {
     for &byte in path {
         let suspicious = match byte {
             b'%' | b'\\' | b';' | b'#' | b'?' | 0..=b' ' | 0x7f.. => true,
+            _ if is_foreign(byte) => true,
             b'/' | b'.' => previous == b'/',
             _ => false,
         };
@@ -74,6 +65,7 @@ fn decode(path: &[u8], slashes: EncodedSlashes) -> Result<String, Reason> {
             }
             b'\\' | b'#' | b'?' | 0..=b' ' | 0x7f => return Err(Reason::InvalidPath),
             0x80.. => push_encoded(&mut out, byte),
+            _ if is_foreign(byte) => push_encoded(&mut out, byte),
             _ => out.push(char::from(byte)),
         }
     }
@@ -95,6 +87,11 @@ fn push_decoded(out: &mut String, byte: u8, slashes: EncodedSlashes) -> Result<(
     }
 }
 
+/// RFC 3986 has no place for these in a path; whoever sends them means their escapes.
+fn is_foreign(byte: u8) -> bool {
+    b"\"<>[]^`{|}".contains(&byte)
+}
+
 /// RFC 3986 section 2.3: encoded or not, they are the same to everybody.
 fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
@@ -104,8 +101,8 @@ fn is_unreserved(byte: u8) -> bool {
 ///
 /// Reserved characters are not the same as their escapes (RFC 3986 section 2.2: `%2B` in an object's key is not
 /// `+`), so what is forwarded keeps them as they came. But most upstreams decode before they route: `/users%3Adelete`
-/// must meet whoever guards `/users:delete`. So those that delimit nothing within a segment are compared decoded; `;`,
-/// `=` and `,` do delimit (matrix parameters).
+/// must meet whoever guards `/users:delete`. So they are compared decoded, but for `;`, which to some servers ends the
+/// segment (matrix parameters) and to others does not.
 pub fn comparable(path: &str) -> Cow<'_, str> {
     let Some(first) = path.find('%') else { return Cow::Borrowed(path) };
     let mut out = String::with_capacity(path.len());
@@ -116,7 +113,7 @@ pub fn comparable(path: &str) -> Cow<'_, str> {
         out.push_str(before);
         let byte = escape.get(1..3).and_then(|digits| u8::from_str_radix(digits, 16).ok());
         let taken = match byte {
-            Some(byte) if b":@!$&'()*+".contains(&byte) => {
+            Some(byte) if b":@!$&'()*+,=".contains(&byte) => {
                 out.push(char::from(byte));
                 3
             }

@@ -106,6 +106,14 @@ pub enum Action {
 }
 
 impl Action {
+    /// The service it leads to, where it is one.
+    pub fn upstream(&self) -> Option<&Arc<Upstream>> {
+        match self {
+            Self::Forward { upstream, .. } => Some(upstream),
+            _ => None,
+        }
+    }
+
     /// How long everything together may take; `None` is no limit.
     pub fn total(&self) -> Option<Duration> {
         match self {

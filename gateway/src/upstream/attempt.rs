@@ -129,14 +129,14 @@ impl Attempt {
         self.running().connection
     }
 
-    /// Whether the service is configured to speak HTTP/2.
-    pub fn speaks_http2(&self) -> bool {
-        self.running().upstream.settings().connection.http2
-    }
-
-    /// The head of the final answer came.
-    pub fn answered(&mut self, status: u16) {
-        self.running_mut().status = Some(status);
+    /// The head of the final answer came, by this protocol: what the configuration wants may not be what the service
+    /// agreed to.
+    pub fn answered(&mut self, status: u16, http2: bool) {
+        let running = self.running_mut();
+        running.status = Some(status);
+        if let Some(connection) = &mut running.connection {
+            connection.http2 = http2;
+        }
     }
 
     /// The attempt is over: the answer is complete, or there will be none because of `error`.

@@ -78,7 +78,7 @@ pub struct TimeoutsConfig {
     /// service that takes nothing of a request.
     #[serde(default = "read_timeout")]
     pub read: Duration,
-    /// For the whole exchange, from the request's head to the answer's end, retries included. Upgraded connections
+    /// From the request's last byte to the answer's, retries included. Upgraded connections
     /// (WebSocket) may last longer.
     #[serde(default = "total_timeout")]
     pub total: Duration,

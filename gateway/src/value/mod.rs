@@ -9,6 +9,7 @@
 
 mod byte_size;
 mod duration;
+mod encoded_slashes;
 mod located;
 mod name;
 mod network;
@@ -19,6 +20,7 @@ mod tests;
 
 pub use byte_size::ByteSize;
 pub use duration::Duration;
+pub use encoded_slashes::EncodedSlashes;
 pub use located::{LOCATED, Located, Place};
 pub use name::Name;
 pub use network::{Cidr, ListenAddress};

@@ -13,7 +13,7 @@ mod tests;
 
 use std::error::Error;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::extract::Query;
 use bytes::Bytes;
@@ -32,14 +32,14 @@ use crate::report::Report;
 use crate::request::{Context, GraphqlRequest, Response};
 use negotiate::{Answer, negotiate};
 
-/// Who asks, and until when an answer is of use.
+/// Who asks, and how long an answer may take.
 #[derive(Debug, Clone)]
 pub struct Caller {
     /// Verified claims, if there are any.
     pub claims: Option<serde_json::Value>,
-    /// The answer is written by then, complete or not. Reading the request's
-    /// body is not bounded by it: who accepts connections does that.
-    pub deadline: Instant,
+    /// So long after the request's body was read the answer is written,
+    /// complete or not. Reading is bounded by who accepts connections.
+    pub timeout: Duration,
 }
 
 /// Answers one HTTP request.
@@ -61,7 +61,8 @@ where
         Ok(read) => read,
         Err(error) => return refused(&error, answer),
     };
-    let context = Context { headers: parts.headers, claims: caller.claims, deadline: caller.deadline };
+    let context =
+        Context { headers: parts.headers, claims: caller.claims, deadline: Instant::now() + caller.timeout };
     let (response, report) = engine.execute_allowed(request, context, fetch, allowed).await;
     (respond(response, answer), report)
 }

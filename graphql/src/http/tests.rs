@@ -40,7 +40,7 @@ async fn send(method: &str, uri: &str, headers: &[(&str, &str)], body: &str) -> 
         request = request.header(*name, *value);
     }
     let request = request.body(Full::new(Bytes::from(body.to_owned()))).unwrap();
-    let caller = Caller { claims: None, deadline: Instant::now() + Duration::from_secs(5) };
+    let caller = Caller { claims: None, timeout: Duration::from_secs(5) };
     let (response, _) = handle(&engine, request, caller, fake.clone()).await;
     let (parts, body) = response.into_parts();
     Answered {

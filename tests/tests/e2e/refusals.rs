@@ -1,8 +1,9 @@
 //! Answers made by the gateway itself: one form for all, and nothing internal.
 
+use hyper::body::Body;
 use serde_json::Value;
 use tests::client::{Connection, Protocol};
-use tests::{Gateway, client, closed_port, full, raw};
+use tests::{Gateway, client, closed_port, full, raw, streaming};
 
 #[tokio::test]
 async fn every_refusal_is_a_problem_document() {
@@ -65,4 +66,12 @@ async fn a_grpc_caller_gets_a_grpc_status() {
     assert_eq!(answer.header("content-type"), "application/grpc");
     assert_eq!(answer.header("grpc-status"), "12");
     assert!(answer.header("proxy-status").contains("route_not_found"), "{answer:?}");
+
+    // gRPC clients insist on a single head that ends the stream, also while they are sending.
+    let (_sender, receiver) = futures::channel::mpsc::channel(1);
+    let request = client::request("POST", "http://a.test/pkg.Service/Stream")
+        .header("content-type", "application/grpc")
+        .header("te", "trailers");
+    let response = connection.begin(request.body(streaming(receiver)).unwrap()).await.unwrap();
+    assert!(response.body().is_end_stream(), "the head does not end the stream");
 }

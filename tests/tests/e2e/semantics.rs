@@ -134,6 +134,49 @@ async fn a_slow_upload_is_not_the_upstreams_time() {
 }
 
 #[tokio::test]
+async fn no_request_waits_for_longer_than_the_total_time() {
+    let upstream = Upstream::start(|request| async move {
+        drop(request.into_body().collect().await);
+        std::future::pending().await
+    })
+    .await;
+    let gateway =
+        Gateway::start(proxy_with(&upstream.url(), ", timeouts: { read: 60s, total: 300ms }")).await;
+    for protocol in [Protocol::H1, Protocol::H2c] {
+        for (method, body, upgrade) in
+            [("GET", empty(), ""), ("POST", full("body"), ""), ("GET", empty(), "something")]
+        {
+            let mut connection = Connection::open(gateway.address(), protocol).await;
+            let mut request = client::request(method, "http://a.test/");
+            if !upgrade.is_empty() && matches!(protocol, Protocol::H1) {
+                request = request.header("connection", "upgrade").header("upgrade", upgrade);
+            }
+            let answer = within("the answer", DEADLINE, connection.send(request.body(body).unwrap())).await;
+            assert_eq!(answer.unwrap().refused(504), "upstream_total_timeout", "{protocol:?} {method}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_cause_in_the_log_is_that_of_the_attempt_that_gave_up() {
+    let upstream = Upstream::start(|_| async { reply(500, "broken") }).await;
+    let yaml = format!(
+        "
+        upstreams: {{ up: {{ endpoints: [\"http://{}\", \"{}\"] }} }}
+        routes: [{{ name: all, match: {{ path: /** }}, upstream: up }}]
+        ",
+        tests::closed_port(),
+        upstream.url()
+    );
+    let gateway = Gateway::start(yaml).await;
+    for _ in 0..2 {
+        assert_eq!(gateway.get("/").await.text(), "broken");
+    }
+    let line = gateway.access_log("two attempts", |line| line["attempts"] == 2).await;
+    assert!(line.get("error").is_none(), "{line}");
+}
+
+#[tokio::test]
 async fn a_refusal_reaches_a_client_that_is_still_sending() {
     let gateway = Gateway::start("routes: []").await;
     for protocol in [Protocol::H1, Protocol::H2c] {

@@ -69,12 +69,12 @@ pub struct Rewrite {
 }
 
 impl Rewrite {
-    /// The path that is forwarded.
+    /// The path that is forwarded. `path` must be one of the route's, which all begin with `from`.
     pub fn apply(&self, path: &str) -> String {
-        let from = self.from.trim_end_matches('/');
-        let rest = path.strip_prefix(from).filter(|rest| rest.is_empty() || rest.starts_with('/'));
-        let Some(rest) = rest else { return path.to_owned() };
-        let rewritten = format!("{}{rest}", self.to.trim_end_matches('/'));
+        // By their number, since the path may spell them with escapes.
+        let segments = self.from.trim_end_matches('/').matches('/').count();
+        let rest = path.match_indices('/').nth(segments).map_or("", |(at, _)| &path[at..]);
+        let rewritten = [self.to.trim_end_matches('/'), rest].concat();
         if rewritten.is_empty() { "/".into() } else { rewritten }
     }
 }

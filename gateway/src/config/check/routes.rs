@@ -11,11 +11,11 @@ use crate::{
     route::{
         config::{RedirectConfig, RespondConfig, RewriteConfig, RouteConfig},
         matcher::{Matcher, PathPattern},
-        path::{EncodedSlashes, normalise},
+        path::normalise,
         table::Table,
     },
     upstream::Settings,
-    value::{Located, Name},
+    value::{EncodedSlashes, Located, Name},
 };
 
 /// `None` if any route was refused.

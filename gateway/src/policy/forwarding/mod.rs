@@ -166,7 +166,8 @@ fn remove_claims(headers: &mut HeaderMap, origin: &Origin, header: ChainHeader) 
         // The first is never read here, so whoever is behind the trusted proxy may have written it; the second
         // becomes the environment's `HTTP_PROXY` in CGI (httpoxy).
         "forwarded" | "proxy" => true,
-        name => !believed && is_claim(name),
+        // A believed proxy writes hyphens; the other spelling is a stranger's.
+        name => is_claim(name) && (!believed || name.contains('_')),
     };
     if headers.keys().any(|name| goes(&name)) {
         let claims: Vec<HeaderName> = headers.keys().filter(goes).cloned().collect();

@@ -3,7 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::route::path::{EncodedSlashes, comparable, normalise};
+use crate::{
+    route::path::{comparable, normalise},
+    value::EncodedSlashes,
+};
 
 /// Which paths a route is for.
 #[derive(Debug, Clone, PartialEq, Eq)]

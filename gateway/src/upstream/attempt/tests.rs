@@ -29,7 +29,7 @@ async fn a_span_says_where_the_attempt_went_and_how_it_ended() {
     crate::upstream::testkit::eventually(|| upstream.is_usable()).await;
     let mut attempt = Attempt::begin(&upstream, &Method::POST, &[], 2).unwrap();
     attempt.connected(Connection { reused: true, http2: true });
-    attempt.answered(503);
+    attempt.answered(503, true);
     let parent = SpanId::random();
     let finished = attempt.finish(None);
     let span = finished.span(parent, "/orders", &now());

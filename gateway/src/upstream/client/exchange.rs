@@ -82,7 +82,7 @@ pub async fn exchange(
             break status;
         }
     };
-    attempt.answered(status.as_u16());
+    attempt.answered(status.as_u16(), matches!(session, HttpSession::H2(_)));
     let headers = session.response_header().map(|head| head.headers.clone()).unwrap_or_default();
     if is_encoded(&headers) {
         return Err(Reason::UpstreamInvalidResponse.into());

@@ -39,9 +39,9 @@ fn from_the_root_a_prefix_is_put_in_front() {
 }
 
 #[test]
-fn only_whole_segments_count() {
-    assert_eq!(rewritten("/api", "/", "/apis/users"), "/apis/users");
-    assert_eq!(rewritten("/api", "/", "/other"), "/other");
+fn a_prefix_may_be_spelled_with_escapes() {
+    assert_eq!(rewritten("/a@b", "/", "/a%40b/c%2Bd"), "/c%2Bd");
+    assert_eq!(rewritten("/a@b", "/v1", "/a%40b"), "/v1");
 }
 
 #[test]
