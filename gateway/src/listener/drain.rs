@@ -23,7 +23,7 @@ use super::connection::Connection;
 const CUT_GRACE: Duration = Duration::from_secs(1);
 
 /// What a drain came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Drained {
     /// Requests that were still open when the grace period ended.
     pub cut_requests: usize,
@@ -36,6 +36,8 @@ pub struct Drain {
     config: Mutex<DrainConfig>,
     draining: AtomicBool,
     cut: AtomicBool,
+    /// What was open when it was cut.
+    lost: Mutex<Option<Drained>>,
     /// Mirrors `closing` for the hot path.
     is_closing: AtomicBool,
     closing: watch::Sender<bool>,
@@ -52,6 +54,7 @@ impl Drain {
             config: Mutex::new(config),
             draining: AtomicBool::new(false),
             cut: AtomicBool::new(false),
+            lost: Mutex::new(None),
             is_closing: AtomicBool::new(false),
             closing: watch::channel(false).0,
             ids: AtomicU64::new(1),
@@ -105,21 +108,23 @@ impl Drain {
             () = self.was_cut() => {}
             () = tokio::time::sleep(config.grace.get()) => {}
         }
-        let drained = Drained { cut_requests: self.in_flight(), cut_connections: self.connections() };
-        self.stop().await;
-        drained
+        self.stop().await
     }
 
     /// Ends every connection at once and waits until they are gone.
-    pub async fn stop(&self) {
+    pub async fn stop(&self) -> Drained {
         self.cut();
         // What does not end now is stuck in code that never yields; the process ends all the same.
         let _ = tokio::time::timeout(CUT_GRACE, self.emptied()).await;
+        lock(&self.lost).unwrap_or_default()
     }
 
     /// Ends every connection at once.
     pub fn cut(&self) {
         self.draining.store(true, Ordering::Relaxed);
+        // Before any of them knows: whoever looks later may find them gone.
+        let lost = Drained { cut_requests: self.in_flight(), cut_connections: self.connections() };
+        lock(&self.lost).get_or_insert(lost);
         self.cut.store(true, Ordering::Relaxed);
         self.close();
         self.changed.notify_waiters();

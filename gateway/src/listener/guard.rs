@@ -107,7 +107,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guarded<S> {
     fn refuse(&mut self, ending: Ending) {
         self.refused = true;
         self.gathered.clear();
-        self.gathered.extend_from_slice(&answer::refusal(ending));
+        self.gathered.extend_from_slice(&answer::refusal(ending, self.connection.peer()));
         self.unflushed = true;
         self.connection.rule(ending);
         self.connection.enter(Phase::Lingering);

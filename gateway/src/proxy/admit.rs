@@ -66,13 +66,12 @@ struct Found {
 }
 
 fn find(session: &Session, opened: &Opened) -> Result<Found, Refusal> {
-    let settings = opened.guard.connection().listener().settings();
-    check_head(session, &settings.limits)?;
+    check_head(session, &opened.limits)?;
     let head = session.req_header();
     if head.method == Method::CONNECT {
         return Err(Reason::ConnectNotSupported.into());
     }
-    let path = target::path(head, settings.encoded_slashes)?;
+    let path = target::path(head, opened.slashes)?;
     let route = look_up(head, opened, &comparable(&path))?;
     let rewrite = match &route.action {
         Action::Forward { rewrite, .. } => rewrite.as_ref(),

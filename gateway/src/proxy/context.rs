@@ -10,7 +10,7 @@ use pingora_error::{Error, ErrorType, Result};
 
 use super::compose::Exchange;
 use crate::{
-    listener::RequestGuard,
+    listener::{RequestGuard, config::Limits},
     policy::forwarding::{ChainHeader, Origin, Peer},
     reason::Reason,
     snapshot::{Route, Snapshot},
@@ -19,6 +19,7 @@ use crate::{
         trace::{Epoch, TraceContext},
     },
     upstream::{Attempt, EndpointId, Finished},
+    value::EncodedSlashes,
 };
 
 /// A request on its way.
@@ -48,6 +49,10 @@ pub struct Opened {
     pub trace: TraceContext,
     /// Keeps the connection informed.
     pub guard: RequestGuard,
+    /// How large its head may be.
+    pub limits: Limits,
+    /// What an encoded slash in its path is worth.
+    pub slashes: EncodedSlashes,
     /// The other end of the connection.
     pub peer: Peer,
     /// Where it comes from.

@@ -130,7 +130,8 @@ fn tell_origin(headers: &mut HeaderMap, opened: &Opened) {
     forwarding::tell(headers, opened.peer, peer_text, &opened.origin, opened.chain, opened.host.as_ref());
 }
 
-fn edit(headers: &mut HeaderMap, edits: &HeaderEdits) {
+/// A route's changes of headers, of either direction.
+pub fn edit(headers: &mut HeaderMap, edits: &HeaderEdits) {
     for name in &edits.remove {
         headers.remove(name);
     }
@@ -155,3 +156,6 @@ pub fn body(piece: Option<&Bytes>, end: bool, context: &mut RequestContext) -> R
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

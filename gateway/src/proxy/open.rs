@@ -64,6 +64,8 @@ pub fn open(gateway: &Gateway, session: &mut Session, context: &mut RequestConte
         id,
         id_value: HeaderValue::from_str(&id).expect("ids are made of letters, digits and `._-`"),
         guard,
+        limits: settings.limits,
+        slashes: settings.encoded_slashes,
         peer,
         origin,
         chain: trust.header,

@@ -103,3 +103,6 @@ pub fn body(piece: Option<&Bytes>, end: bool, context: &mut RequestContext) -> R
     }
     Ok(None)
 }
+
+#[cfg(test)]
+mod tests;

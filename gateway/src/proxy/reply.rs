@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, StatusCode, Version, header};
+use http::{HeaderValue, Method, StatusCode, Version, header, response::Parts};
 use pingora_core::protocols::http::HttpTask;
 use pingora_error::{Error, Result};
 use pingora_http::ResponseHeader;
@@ -15,15 +15,12 @@ use serde::Serialize;
 
 use super::{
     Gateway, RequestContext,
-    context::Opened,
+    context::{Admitted, Opened},
+    forward::edit,
     open::{self, DRAIN},
     probe, verdict,
 };
-use crate::{
-    config::check::{HeaderEdits, Respond},
-    reason::Reason,
-    telemetry::request_id::REQUEST_ID_TEXT,
-};
+use crate::{config::check::Respond, reason::Reason, telemetry::request_id::REQUEST_ID};
 
 /// The head of an upstream's answer.
 pub fn head(
@@ -56,10 +53,25 @@ pub fn head(
         head.remove_header(&header::TRANSFER_ENCODING);
         session.set_keepalive(None);
     }
-    head.insert_header(REQUEST_ID_TEXT, opened.id_value.clone())?;
-    match &context.admitted {
-        Some(admitted) => edit(head, &admitted.route.response_headers),
-        None => Ok(()),
+    finish_head(head, opened, context.admitted.as_ref());
+    Ok(())
+}
+
+/// What every answer gets, the upstream's and the gateway's own. Worked on as plain parts, for the reason that
+/// [`super::forward::head`] gives.
+fn finish_head(head: &mut ResponseHeader, opened: &Opened, admitted: Option<&Admitted>) {
+    let phrase = head.get_reason_phrase().filter(|phrase| head.status.canonical_reason() != Some(*phrase));
+    let phrase = phrase.map(ToOwned::to_owned);
+    let nothing = http::Response::new(()).into_parts().0.into();
+    let mut parts = Parts::from(std::mem::replace(head, nothing));
+    parts.headers.insert(REQUEST_ID, opened.id_value.clone());
+    if let Some(admitted) = admitted {
+        edit(&mut parts.headers, &admitted.route.response_headers);
+    }
+    *head = parts.into();
+    if let Some(phrase) = phrase {
+        // It came from a head, so it fits into one.
+        let _ = head.set_reason_phrase(Some(&phrase));
     }
 }
 
@@ -67,19 +79,6 @@ pub fn head(
 fn has_no_body(head: &ResponseHeader) -> bool {
     matches!(head.status.as_u16(), 204 | 304)
         || head.headers.get(header::CONTENT_LENGTH).is_some_and(|length| length == "0")
-}
-
-fn edit(head: &mut ResponseHeader, edits: &HeaderEdits) -> Result<()> {
-    for name in &edits.remove {
-        head.remove_header(name);
-    }
-    for (name, value) in &edits.set {
-        head.insert_header(name.clone(), value.clone())?;
-    }
-    for (name, value) in &edits.add {
-        head.append_header(name.clone(), value.clone())?;
-    }
-    Ok(())
 }
 
 /// Refuses a request that no upstream has seen. The connection is kept where HTTP allows it.
@@ -165,10 +164,7 @@ async fn send(
     if has_body {
         head.insert_header(header::CONTENT_LENGTH, body.len())?;
     }
-    head.insert_header(REQUEST_ID_TEXT, opened.id_value.clone())?;
-    if let Some(admitted) = &context.admitted {
-        edit(&mut head, &admitted.route.response_headers)?;
-    }
+    finish_head(&mut head, opened, context.admitted.as_ref());
     let unread = !context.outcome.request_complete;
     let waits = unread && open::expects_continue(&session.req_header().headers);
     // A client that waits to be asked for its body will not send it now.
@@ -244,3 +240,6 @@ fn problem(reason: Reason, opened: &Opened) -> Result<(ResponseHeader, Bytes)> {
     let body = serde_json::to_vec(&problem).unwrap_or_default();
     Ok((head, body.into()))
 }
+
+#[cfg(test)]
+mod tests;

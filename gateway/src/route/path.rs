@@ -33,17 +33,24 @@ pub fn normalise(path: &[u8], slashes: EncodedSlashes) -> Result<Cow<'_, str>, R
     resolve_segments(&decoded).map(Cow::Owned)
 }
 
+/// Bytes that no rule below changes or refuses.
+const PLAIN: [bool; 256] = {
+    let mut plain = [false; 256];
+    let mut byte = b'!';
+    while byte < 0x7f {
+        let special = matches!(byte, b'%' | b'\\' | b';' | b'#' | b'?') || is_foreign(byte);
+        plain[byte as usize] = !special;
+        byte += 1;
+    }
+    plain
+};
+
 /// Whether the path has nothing that any rule below would change.
 fn is_plain(path: &[u8]) -> bool {
     let mut previous = 0;
     for &byte in path {
-        let suspicious = match byte {
-            b'%' | b'\\' | b';' | b'#' | b'?' | 0..=b' ' | 0x7f.. => true,
-            _ if is_foreign(byte) => true,
-            b'/' | b'.' => previous == b'/',
-            _ => false,
-        };
-        if suspicious {
+        let is_dots_or_double = previous == b'/' && matches!(byte, b'/' | b'.');
+        if !PLAIN[usize::from(byte)] || is_dots_or_double {
             return false;
         }
         previous = byte;
@@ -88,8 +95,8 @@ fn push_decoded(out: &mut String, byte: u8, slashes: EncodedSlashes) -> Result<(
 }
 
 /// RFC 3986 has no place for these in a path; whoever sends them means their escapes.
-fn is_foreign(byte: u8) -> bool {
-    b"\"<>[]^`{|}".contains(&byte)
+const fn is_foreign(byte: u8) -> bool {
+    matches!(byte, b'"' | b'<' | b'>' | b'[' | b']' | b'^' | b'`' | b'{' | b'|' | b'}')
 }
 
 /// RFC 3986 section 2.3: encoded or not, they are the same to everybody.

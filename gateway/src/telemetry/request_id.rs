@@ -11,10 +11,7 @@ use http::HeaderName;
 use crate::telemetry::trace::random_u64;
 
 /// Header that carries it.
-pub const REQUEST_ID: HeaderName = HeaderName::from_static(REQUEST_ID_TEXT);
-
-/// The same as text, where a library would copy the name out of a `HeaderName`.
-pub const REQUEST_ID_TEXT: &str = "x-request-id";
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 const MAX: usize = 64;
 

@@ -89,8 +89,12 @@ async fn refused_heads_are_counted_with_their_reason() {
     let refused = "gateway_requests_refused_total";
     gateway.metric(refused, &[("reason", "ambiguous_framing")], |count| count == 1.0).await;
 
-    // Before any filter runs only the listener sees it.
-    raw::exchange(address, "GET / HTTP/1.1\r\nHost: a.test\r\nX-A : b\r\n\r\n").await;
+    // Before any filter runs only the listener sees it; the answer has the same form.
+    let answer = raw::exchange(address, "GET / HTTP/1.1\r\nHost: a.test\r\nX-A : b\r\n\r\n").await.unwrap();
+    let problem: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+    assert_eq!(problem["reason"], "malformed_request");
+    assert_eq!(answer.header("x-request-id"), problem["request_id"].as_str());
+    assert_eq!(problem["trace_id"].as_str().map(str::len), Some(32));
     let closed = "gateway_listener_connections_closed_total";
     let unparsable = [("listener", "public"), ("reason", "malformed_head")];
     gateway.metric(closed, &unparsable, |count| count >= 1.0).await;

@@ -78,6 +78,26 @@ async fn the_grace_period_ends_what_does_not_end() {
 }
 
 #[tokio::test]
+async fn a_second_signal_cuts_and_says_so() {
+    for second in [Signal::TERM, Signal::INT] {
+        let (upstream, _release) = held().await;
+        let gateway = Gateway::start(proxy_to(&upstream) + "drain: { delay: 10s, grace: 10s }\n").await;
+        let waiting =
+            tokio::spawn(client::try_send(client::request("GET", &gateway.url("/")).body(empty()).unwrap()));
+        reached(&upstream).await;
+        gateway.signal(Signal::TERM);
+        gateway
+            .log("it is stopping", |line| line["message"].as_str().is_some_and(|m| m.contains("stopping")))
+            .await;
+        gateway.signal(second);
+        let begin = Instant::now();
+        assert_eq!(gateway.exit(DEADLINE).await.code, Some(3), "a request was cut");
+        assert!(begin.elapsed() < Duration::from_secs(8), "it waited for the drain");
+        assert!(waiting.await.unwrap().is_err());
+    }
+}
+
+#[tokio::test]
 async fn the_delay_keeps_accepting_while_load_balancers_look_away() {
     let upstream = Upstream::saying("up").await;
     let gateway = Gateway::start(proxy_to(&upstream) + "drain: { delay: 2s }\n").await;

@@ -3,6 +3,7 @@
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::id::{SpanId, TraceId};
+use super::sample::{Ended, Sampling, Verdict};
 use super::w3c::{self, Parent};
 
 /// A request's place in its trace. Cheap: no allocation but the caller's
@@ -13,6 +14,8 @@ pub struct TraceContext {
     span_id: SpanId,
     parent: Option<SpanId>,
     sampled: bool,
+    /// The rules for the end, where spans may be kept at all.
+    rules: Option<Sampling>,
     state: Option<HeaderValue>,
     baggage: Option<HeaderValue>,
 }
@@ -38,9 +41,21 @@ impl TraceContext {
             span_id: SpanId::random(),
             parent: parent.map(|parent| parent.span_id),
             sampled: sampled(trace_id, parent.as_ref()),
+            rules: None,
             state: parent.and_then(|_| valid(&w3c::TRACESTATE, w3c::tracestate_is_valid)),
             baggage: if trusted { valid(&w3c::BAGGAGE, w3c::baggage_is_valid) } else { None },
         }
+    }
+
+    /// With the rules by which its spans may be kept when it has ended.
+    pub(super) fn under(mut self, rules: Option<Sampling>) -> Self {
+        self.rules = rules;
+        self
+    }
+
+    /// Whether its spans may be kept, as far as the rules of its beginning say.
+    pub(super) fn may_be_kept(&self, ended: &Ended) -> bool {
+        self.rules.is_some_and(|rules| rules.at_end(self.sampled, ended, |_| true) != Verdict::Forget)
     }
 
     /// The trace.

@@ -99,18 +99,24 @@ impl Tracer {
     /// whether whoever sent them may decide about sampling and send baggage.
     pub fn begin(&self, headers: &HeaderMap, trusted: bool) -> TraceContext {
         let settings = self.settings.load();
-        TraceContext::new(headers, trusted, |trace_id, parent| {
+        let rules = settings.export.is_some().then_some(settings.sampling);
+        let context = TraceContext::new(headers, trusted, |trace_id, parent| {
             // Not to be exported and yet announced to upstreams as sampled
             // would make traces with a hole; a trusted caller's word stands.
             let chance = settings.export.is_some() || (trusted && parent.is_some());
             chance && settings.sampling.at_start(trace_id, parent, trusted)
-        })
+        });
+        context.under(rules)
     }
 
     /// Decides about the spans of a request that has ended, and exports them
     /// if they are kept; only then are they built. The first is the request's
     /// own. Never waits.
     pub fn finish(&self, context: &TraceContext, ended: &Ended, build: impl FnOnce() -> Vec<Span>) {
+        // Most requests end here, without a look at settings that all threads share.
+        if !context.may_be_kept(ended) {
+            return;
+        }
         let settings = self.settings.load();
         let Some(export) = &settings.export else { return };
         let verdict = settings.sampling.at_end(context.sampled(), ended, |per_second| {
