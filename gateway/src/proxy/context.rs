@@ -140,16 +140,14 @@ impl RequestContext {
     }
 
     /// How much time is left; `None` without a limit.
-    pub fn remaining(&self) -> Option<Duration> {
-        let deadline = self.admitted.as_ref()?.deadline?;
-        // Until the first attempt no time worth a look at the clock has passed.
-        let now = match (&self.opened, &self.attempts) {
-            (Some(opened), Attempts { running: None, finished, .. }) if finished.is_empty() => {
-                opened.epoch.instant
-            }
-            _ => Instant::now(),
-        };
-        Some(deadline.saturating_duration_since(now))
+    pub fn remaining(&self, now: Instant) -> Option<Duration> {
+        Some(self.admitted.as_ref()?.deadline?.saturating_duration_since(now))
+    }
+
+    /// Whether the total time has passed.
+    pub fn is_out_of_time(&self) -> bool {
+        let deadline = self.admitted.as_ref().and_then(|admitted| admitted.deadline);
+        deadline.is_some_and(|deadline| deadline <= Instant::now())
     }
 
     /// The client has sent its last byte: the total time begins.
@@ -169,9 +167,11 @@ impl RequestContext {
     }
 
     /// The attempt that runs is over.
-    pub fn end_attempt(&mut self, error: Option<Reason>) {
+    pub fn end_attempt(&mut self, error: Option<Reason>, now: Instant) {
         if let Some(attempt) = self.attempts.running.take() {
-            self.attempts.finished.push(attempt.finish(error));
+            // Nearly always the only one.
+            self.attempts.finished.reserve_exact(1);
+            self.attempts.finished.push(attempt.finish(error, now));
         }
     }
 }

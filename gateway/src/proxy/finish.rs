@@ -56,10 +56,10 @@ impl Drop for RequestContext {
 
 fn conclude(context: &mut RequestContext) {
     context.outcome.finished = true;
-    context.end_attempt(context.outcome.reason);
+    let now = Instant::now();
+    context.end_attempt(context.outcome.reason, now);
     let RequestContext { opened, admitted, attempts, outcome } = context;
     let Some(opened) = opened else { return };
-    let now = Instant::now();
     let ended = Ending {
         opened,
         admitted: admitted.as_ref(),

@@ -1,6 +1,6 @@
 //! On the way to an upstream: an endpoint for each attempt, and what it is told.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Version, header, request::Parts};
@@ -22,7 +22,8 @@ use crate::{
 /// A peer for the next attempt.
 pub fn peer(gateway: &Gateway, session: &Session, context: &mut RequestContext) -> Result<Box<HttpPeer>> {
     gateway.probe.at(probe::Stage::Forward, session);
-    let remaining = context.remaining();
+    let now = attempt_begins(context)?;
+    let remaining = context.remaining(now);
     if remaining.is_some_and(|left| left.is_zero()) {
         return Err(context.give_up(Reason::UpstreamTotalTimeout));
     }
@@ -46,7 +47,7 @@ pub fn peer(gateway: &Gateway, session: &Session, context: &mut RequestContext) 
         timeouts.read = timeouts.read.or(Some(body));
     }
     let number = u32::try_from(context.attempts.finished.len()).unwrap_or(u32::MAX).saturating_add(1);
-    match Attempt::begin(upstream, &opened.method, &context.attempts.tried, number) {
+    match Attempt::begin(upstream, &opened.method, &context.attempts.tried, number, now) {
         Ok(attempt) => {
             let peer = attempt.peer(timeouts);
             context.attempts.running = Some(attempt);
@@ -59,6 +60,14 @@ pub fn peer(gateway: &Gateway, session: &Session, context: &mut RequestContext) 
             let first = context.attempts.finished.first().and_then(|finished| finished.error);
             Err(context.give_up(first.unwrap_or(reason)))
         }
+    }
+}
+
+/// Up to the first attempt no time worth another look at the clock has passed.
+fn attempt_begins(context: &RequestContext) -> Result<Instant> {
+    match context.attempts.finished.is_empty() {
+        true => Ok(context.opened()?.epoch.instant),
+        false => Ok(Instant::now()),
     }
 }
 
@@ -80,6 +89,9 @@ pub fn connected(reused: bool, peer: &HttpPeer, context: &mut RequestContext) {
     }
 }
 
+/// Fields that every request gets: three about its origin, its trace and its id.
+const ADDED: usize = 5;
+
 /// The head that the upstream gets. May run more than once for a request, so it only replaces.
 ///
 /// It is worked on as plain parts. Pingora's own type keeps a second map with the spelling of every name, which makes
@@ -93,6 +105,8 @@ pub fn head(session: &Session, head: &mut RequestHeader, context: &RequestContex
         parts.uri = target.clone();
     }
     let headers = &mut parts.headers;
+    // Else the map grows twice.
+    headers.reserve(ADDED + admitted.route.request_headers.most_added());
     tell_origin(headers, opened);
     let attempt = context.attempts.running.as_ref();
     opened.trace.write(attempt.map_or_else(|| opened.trace.span_id(), Attempt::span_id), headers);

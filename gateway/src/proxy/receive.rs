@@ -1,6 +1,6 @@
 //! What comes back from an upstream, before the client gets it.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
@@ -24,7 +24,7 @@ pub fn head(session: &Session, head: &mut ResponseHeader, context: &mut RequestC
     if upgraded && !(wants_websocket(session) && names_websocket(&head.headers)) {
         return Err(context.give_up(Reason::UpstreamInvalidResponse));
     }
-    if !upgraded && is_late(context) {
+    if !upgraded && context.is_out_of_time() {
         return Err(context.give_up(Reason::UpstreamTotalTimeout));
     }
     let http2 = head.version == Version::HTTP_2;
@@ -50,11 +50,6 @@ pub fn wants_websocket(session: &Session) -> bool {
 
 fn names_websocket(headers: &HeaderMap) -> bool {
     headers.get(header::UPGRADE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(WEBSOCKET))
-}
-
-fn is_late(context: &RequestContext) -> bool {
-    let deadline = context.admitted.as_ref().and_then(|admitted| admitted.deadline);
-    deadline.is_some_and(|deadline| deadline < Instant::now())
 }
 
 /// Fields about the connection to the upstream, which is not the client's (RFC 9110 section 7.6.1).
@@ -98,7 +93,7 @@ pub fn body(piece: Option<&Bytes>, end: bool, context: &mut RequestContext) -> R
     context.outcome.response_bytes += piece.map_or(0, |piece| piece.len() as u64);
     context.outcome.response_complete |= end;
     let upgraded = context.outcome.status == Some(101);
-    if !end && !upgraded && is_late(context) {
+    if !end && !upgraded && context.is_out_of_time() {
         return Err(context.give_up(Reason::UpstreamTotalTimeout));
     }
     Ok(None)

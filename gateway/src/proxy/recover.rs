@@ -5,6 +5,8 @@
 //! the same upstream, if it is idempotent (RFC 9110 section 9.2.2) or the upstream has said that it did not look at
 //! it (GOAWAY, REFUSED_STREAM), and if its body is still at hand.
 
+use std::time::Instant;
+
 use pingora_error::{Error, ErrorSource, ErrorType, RetryType};
 use pingora_proxy::Session;
 
@@ -17,7 +19,7 @@ pub const MOST_RESENDS: usize = 1;
 /// No connection could be made.
 pub fn unconnected(context: &mut RequestContext, mut error: Box<Error>) -> Box<Error> {
     let reason = classify(&error, verdict::situation(context));
-    context.end_attempt(Some(reason));
+    context.end_attempt(Some(reason), Instant::now());
     let may_retry = may_connect_elsewhere(context);
     if let Some(finished) = context.attempts.finished.last() {
         context.attempts.tried.push(finished.endpoint.id());
@@ -33,8 +35,7 @@ pub fn unconnected(context: &mut RequestContext, mut error: Box<Error>) -> Box<E
 fn may_connect_elsewhere(context: &RequestContext) -> bool {
     let upstream = context.admitted.as_ref().and_then(|admitted| admitted.route.action.upstream());
     let retries = upstream.map_or(0, |upstream| usize::from(upstream.settings().connect_retries));
-    let has_time = context.remaining().is_none_or(|left| !left.is_zero());
-    has_time && context.attempts.tried.len() < retries
+    context.attempts.tried.len() < retries && !context.is_out_of_time()
 }
 
 /// The exchange failed on a connection that stood.
@@ -46,7 +47,7 @@ pub fn broken(
 ) -> Box<Error> {
     // Whoever failed on purpose has said why.
     let reason = context.outcome.reason.unwrap_or_else(|| classify(&error, verdict::situation(context)));
-    context.end_attempt(Some(reason));
+    context.end_attempt(Some(reason), Instant::now());
     let may_retry = context.outcome.reason.is_none() && may_resend(session, context, &error, reused);
     error.set_retry(may_retry);
     context.outcome.error = Some(describe(&error));
@@ -62,11 +63,10 @@ fn may_resend(session: &Session, context: &RequestContext, error: &Error, reused
         return false;
     }
     let resends = context.attempts.finished.len() - context.attempts.tried.len();
-    let has_time = context.remaining().is_none_or(|left| !left.is_zero());
     if verdict::is_answered(session)
         || session.retry_buffer_truncated()
         || resends > MOST_RESENDS
-        || !has_time
+        || context.is_out_of_time()
     {
         return false;
     }

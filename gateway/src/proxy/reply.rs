@@ -64,6 +64,8 @@ fn finish_head(head: &mut ResponseHeader, opened: &Opened, admitted: Option<&Adm
     let phrase = phrase.map(ToOwned::to_owned);
     let nothing = http::Response::new(()).into_parts().0.into();
     let mut parts = Parts::from(std::mem::replace(head, nothing));
+    let added = admitted.map_or(0, |admitted| admitted.route.response_headers.most_added());
+    parts.headers.reserve(1 + added);
     parts.headers.insert(REQUEST_ID, opened.id_value.clone());
     if let Some(admitted) = admitted {
         edit(&mut parts.headers, &admitted.route.response_headers);

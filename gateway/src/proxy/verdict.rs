@@ -34,8 +34,5 @@ pub fn reason(context: &RequestContext, error: &Error) -> Option<Reason> {
 
 /// What is known about the exchange that failed.
 pub fn situation(context: &RequestContext) -> Situation {
-    Situation {
-        request_complete: context.outcome.request_complete,
-        out_of_time: context.remaining().is_some_and(|left| left.is_zero()),
-    }
+    Situation { request_complete: context.outcome.request_complete, out_of_time: context.is_out_of_time() }
 }

@@ -65,8 +65,8 @@ impl Attempt {
         method: &Method,
         tried: &[EndpointId],
         number: u32,
+        started: Instant,
     ) -> Result<Self, Reason> {
-        let started = Instant::now();
         let chosen = upstream.choose(tried)?;
         if !tried.is_empty() {
             upstream.metrics().connect_retried();
@@ -140,23 +140,23 @@ impl Attempt {
     }
 
     /// The attempt is over: the answer is complete, or there will be none because of `error`.
-    pub fn finish(mut self, error: Option<Reason>) -> Finished {
-        self.0.take().expect("an attempt runs until it is consumed").finish(error)
+    pub fn finish(mut self, error: Option<Reason>, now: Instant) -> Finished {
+        self.0.take().expect("an attempt runs until it is consumed").finish(error, now)
     }
 }
 
 impl Drop for Attempt {
     fn drop(&mut self) {
         if let Some(running) = self.0.take() {
-            running.finish(Some(Reason::ClientDisconnected));
+            running.finish(Some(Reason::ClientDisconnected), Instant::now());
         }
     }
 }
 
 impl Running {
     /// Nothing is copied that can be moved: names and addresses stay with their owners.
-    fn finish(self, error: Option<Reason>) -> Finished {
-        let duration = self.started.elapsed();
+    fn finish(self, error: Option<Reason>, now: Instant) -> Finished {
+        let duration = now.saturating_duration_since(self.started);
         // First: whoever sees in the metrics that it is over may count on its place being free.
         let endpoint = self.chosen.release();
         let metrics = self.upstream.metrics();

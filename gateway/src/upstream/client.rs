@@ -128,7 +128,7 @@ impl UpstreamFetch {
         let result = timeout_at(deadline.into(), exchange)
             .await
             .unwrap_or(Err(Failure { reason: Reason::UpstreamTotalTimeout, retry: Retry::Never }));
-        let finished = attempt.finish(result.as_ref().err().map(|failure| failure.reason));
+        let finished = attempt.finish(result.as_ref().err().map(|failure| failure.reason), Instant::now());
         let endpoint = finished.endpoint.id();
         self.record(finished, request);
         result.map_err(|failure| (failure, endpoint))
@@ -168,7 +168,7 @@ impl Retries {
     fn begin(&mut self, upstream: &Arc<Upstream>, request: &FetchRequest) -> Result<Attempt, Reason> {
         self.attempts += 1;
         // Where there is nothing else to try, the first failure says more than that.
-        Attempt::begin(upstream, &request.method, &self.tried, self.attempts)
+        Attempt::begin(upstream, &request.method, &self.tried, self.attempts, Instant::now())
             .map_err(|reason| self.first_reason.unwrap_or(reason))
     }
 

@@ -91,6 +91,11 @@ pub struct HeaderEdits {
 }
 
 impl HeaderEdits {
+    /// How many fields a message may get by it.
+    pub fn most_added(&self) -> usize {
+        self.set.len() + self.add.len()
+    }
+
     /// Whether nothing is changed.
     pub fn is_empty(&self) -> bool {
         self.remove.is_empty() && self.set.is_empty() && self.add.is_empty()

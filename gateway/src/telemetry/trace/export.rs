@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use opentelemetry_sdk::trace::{SpanData, SpanExporter as _};
 use tokio::runtime::Handle;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::{sleep, timeout, timeout_at};
 
 use super::context::TraceContext;
@@ -44,6 +44,8 @@ struct Shared {
     /// Spans in the queue: it is bounded by these, not by requests.
     queued: AtomicUsize,
     bound: usize,
+    /// Tells that a batch is full before its time.
+    full: Notify,
     metrics: Arc<TelemetryMetrics>,
 }
 
@@ -58,7 +60,12 @@ impl Exporter {
         let client = otlp::connect(target)?;
         let (queue, waiting) = mpsc::unbounded_channel();
         let (closing, closes) = watch::channel(false);
-        let shared = Arc::new(Shared { queued: AtomicUsize::new(0), bound: target.queue, metrics });
+        let shared = Arc::new(Shared {
+            queued: AtomicUsize::new(0),
+            bound: target.queue,
+            full: Notify::new(),
+            metrics,
+        });
         let sender = Sender { client, target: target.clone(), shared: shared.clone(), logged: None };
         runtime.spawn(sender.run(waiting, closes));
         Ok(Exporter { queue, shared, closing })
@@ -73,6 +80,9 @@ impl Exporter {
         } else if self.queue.send(finished).is_err() {
             SpanLoss::Shutdown
         } else {
+            if queued < BATCH && queued + count >= BATCH {
+                self.shared.full.notify_one();
+            }
             return;
         };
         self.shared.queued.fetch_sub(count, Relaxed);
@@ -127,24 +137,26 @@ impl Sender {
     }
 
     /// Adds what comes until the batch is full or the first has waited enough.
+    ///
+    /// It does not listen to the queue meanwhile: to wake this thread for every trace would cost the requests more
+    /// than everything else about spans.
     async fn fill(
         &self,
         batch: &mut Vec<SpanData>,
         waiting: &mut mpsc::UnboundedReceiver<Finished>,
         closes: &mut watch::Receiver<bool>,
     ) {
-        let enough = sleep(LINGER);
-        tokio::pin!(enough);
-        while batch.len() < BATCH {
+        if self.shared.queued.load(Relaxed) < BATCH {
             tokio::select! {
-                biased;
-                next = waiting.recv() => match next {
-                    Some(next) => otlp::convert(next, batch),
-                    None => return,
-                },
-                () = &mut enough => return,
-                _ = closes.wait_for(|closing| *closing) => return,
+                () = sleep(LINGER) => {}
+                () = self.shared.full.notified() => {}
+                _ = closes.wait_for(|closing| *closing) => {}
             }
+        }
+        while batch.len() < BATCH
+            && let Ok(next) = waiting.try_recv()
+        {
+            otlp::convert(next, batch);
         }
     }
 
