@@ -22,7 +22,7 @@ use crate::{
 ///
 /// Relative paths start from the file's folder. Values may say `${ENV}` and `${ENV:-default}`. Keys beginning with
 /// `x-` at the top level are ignored: a home for anchors.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "Glassgate configuration", extend("patternProperties" = { "^x-": {} }))]
 pub struct Config {

@@ -52,13 +52,13 @@ pub struct Snapshot {
 
 impl Snapshot {
     /// What a request still needs when it has become a connection of its own (WebSocket), which may stay for days:
-    /// neither routes nor plans, which would otherwise live as long.
+    /// neither routes nor plans nor what was written, which would otherwise live as long.
     pub fn epilogue(&self) -> Snapshot {
         Snapshot {
             version: self.version.clone(),
             loaded_at: self.loaded_at,
             source: PathBuf::new(),
-            config: self.config.clone(),
+            config: Arc::default(),
             routes: Table::default(),
             telemetry: self.telemetry.clone(),
         }
