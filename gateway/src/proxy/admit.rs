@@ -44,15 +44,20 @@ impl From<Reason> for Refusal {
 pub async fn admit(gateway: &Gateway, session: &mut Session, context: &mut RequestContext) -> Result<bool> {
     gateway.probe.at(probe::Stage::Admit, session);
     let opened = context.opened()?;
+    // Envoy's route timeout begins there too: a slow upload is the client's time.
+    let complete = context.outcome.request_complete;
     match find(session, opened) {
         Err(Refusal { reason, allow }) => reply::refuse(session, context, reason, allow).await?,
         Ok(found) => {
-            let route = found.route.clone();
-            context.admitted = Some(admitted(gateway, found, context)?);
+            let admitted = context.admitted.insert(admitted(gateway, found, opened, complete)?);
+            if matches!(admitted.route.action, Action::Forward { .. } | Action::Compose(_)) {
+                return Ok(false);
+            }
+            let route = admitted.route.clone();
             match &route.action {
-                Action::Forward { .. } | Action::Compose(_) => return Ok(false),
                 Action::Redirect { to, status } => reply::redirect(session, context, to, *status).await?,
                 Action::Respond(respond) => reply::respond(session, context, respond).await?,
+                Action::Forward { .. } | Action::Compose(_) => {}
             }
         }
     }
@@ -69,7 +74,9 @@ fn find(session: &Session, opened: &Opened) -> Result<Found, Refusal> {
     check_head(session, &opened.limits)?;
     let head = session.req_header();
     if head.method == Method::CONNECT {
-        return Err(Reason::ConnectNotSupported.into());
+        // No method is allowed on an authority, which 405 must say (RFC 9110 section 15.5.6).
+        let allow = Some(HeaderValue::from_static(""));
+        return Err(Refusal { reason: Reason::ConnectNotSupported, allow });
     }
     let path = target::path(head, opened.slashes)?;
     let route = look_up(head, opened, &comparable(&path))?;
@@ -114,12 +121,9 @@ fn allow(methods: &MethodSet) -> HeaderValue {
     HeaderValue::from_str(&list.join(", ")).expect("methods are tokens")
 }
 
-fn admitted(gateway: &Gateway, found: Found, context: &RequestContext) -> Result<Admitted> {
+fn admitted(gateway: &Gateway, found: Found, opened: &Opened, complete: bool) -> Result<Admitted> {
     let Found { route, target } = found;
     let total = route.action.total();
-    // Envoy's route timeout begins there too: a slow upload is the client's time.
-    let complete = context.outcome.request_complete;
-    let opened = context.opened()?;
     let exchange = match &route.action {
         Action::Compose(api) => Some(Exchange::new(api.clone(), opened, gateway.pool.clone())),
         _ => None,

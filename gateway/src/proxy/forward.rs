@@ -92,11 +92,8 @@ pub fn connected(reused: bool, peer: &HttpPeer, context: &mut RequestContext) {
 /// Fields that every request gets: three about its origin, its trace and its id.
 const ADDED: usize = 5;
 
-/// The head that the upstream gets. May run more than once for a request, so it only replaces.
-///
-/// It is worked on as plain parts. Pingora's own type keeps a second map with the spelling of every name, which makes
-/// each insertion cost several times as much; names go to HTTP/1 upstreams in lower case instead, as they do over
-/// HTTP/2.
+/// The head that the upstream gets: each attempt has a fresh copy of the client's. Worked on as plain parts, because
+/// Pingora's own type gives out its map only piece by piece.
 pub fn head(session: &Session, head: &mut RequestHeader, context: &RequestContext) -> Result<()> {
     let opened = context.opened()?;
     let admitted = context.admitted()?;

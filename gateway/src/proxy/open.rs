@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use http::{HeaderMap, HeaderValue, Version, header};
+use http::{HeaderMap, HeaderValue, Version, header, request::Parts};
 use pingora_core::protocols::http::authority::raw_target_authority;
 use pingora_error::{Error, ErrorType, Result};
 use pingora_http::RequestHeader;
@@ -27,29 +27,19 @@ pub const DRAIN: Duration = Duration::from_secs(2);
 /// Settles what holds for the whole request.
 pub fn open(gateway: &Gateway, session: &mut Session, context: &mut RequestContext) -> Result<()> {
     let epoch = Epoch { instant: Instant::now(), system: SystemTime::now() };
+    forget_spellings(session);
     let has_body = !session.is_body_empty();
     let connection = session.digest().and_then(Connection::of).cloned();
     let connection = connection.ok_or_else(|| Error::new_in(ErrorType::InternalError))?;
     let guard = connection.open_request(has_body);
     let http2 = session.is_http2();
     let settings = connection.listener().settings();
-    // The deadlines are the listener's, which Pingora's own would cut across: 60 s between two reads. Only the streams
-    // of HTTP/2 are beyond its reach: one whose client takes nothing is given up like a connection.
-    session.set_read_timeout(None);
-    session.set_write_timeout(http2.then(|| settings.deadlines.idle.get()));
-    let version = session.req_header().version;
-    if version == Version::HTTP_10 {
-        session.set_ignore_info_resp(true);
-    }
-    if expects_continue(&session.req_header().headers) {
-        // Else Pingora would already take the 100 for an answer before the body, and close the connection after it.
-        session.set_close_on_response_before_downstream_finish(false);
-        session.set_total_drain_timeout(Some(DRAIN));
-    }
+    prepare_session(session, &settings);
     if http2 {
         join_cookies(session)?;
     }
     let head = session.req_header();
+    let version = head.version;
     let headers = &head.headers;
     let trust = trust(&settings);
     let peer = Peer { address: connection.peer().ip(), tls: connection.is_tls() };
@@ -85,6 +75,34 @@ pub fn open(gateway: &Gateway, session: &mut Session, context: &mut RequestConte
     }));
     gateway.probe.at(probe::Stage::Open, session);
     Ok(())
+}
+
+/// Pingora keeps the spelling of every name in a second map, and copies and maintains both for every attempt. Names go
+/// on in lower case instead, as they do over HTTP/2.
+fn forget_spellings(session: &mut Session) {
+    let head = session.req_header_mut();
+    // Other targets are not kept by the plain parts.
+    if head.has_case() && head.raw_path().starts_with(b"/") && head.raw_path_is_utf8() {
+        let nothing = http::Request::new(()).into_parts().0.into();
+        *head = Parts::from(std::mem::replace(head, nothing)).into();
+    }
+}
+
+/// What Pingora would do otherwise on this connection.
+fn prepare_session(session: &mut Session, settings: &ListenerConfig) {
+    // The deadlines are the listener's, which Pingora's own would cut across: 60 s between two reads. Only the streams
+    // of HTTP/2 are beyond its reach: one whose client takes nothing is given up like a connection.
+    session.set_read_timeout(None);
+    let http2 = session.is_http2();
+    session.set_write_timeout(http2.then(|| settings.deadlines.idle.get()));
+    if session.req_header().version == Version::HTTP_10 {
+        session.set_ignore_info_resp(true);
+    }
+    if expects_continue(&session.req_header().headers) {
+        // Else Pingora would already take the 100 for an answer before the body, and close the connection after it.
+        session.set_close_on_response_before_downstream_finish(false);
+        session.set_total_drain_timeout(Some(DRAIN));
+    }
 }
 
 /// Whether the client waits to be asked for its body.

@@ -57,8 +57,8 @@ pub fn head(
     Ok(())
 }
 
-/// What every answer gets, the upstream's and the gateway's own. Worked on as plain parts, for the reason that
-/// [`super::forward::head`] gives.
+/// What every answer gets, the upstream's and the gateway's own. Worked on as plain parts: Pingora's own type keeps the
+/// spelling of every name in a second map, which makes each insertion cost several times as much.
 fn finish_head(head: &mut ResponseHeader, opened: &Opened, admitted: Option<&Admitted>) {
     let phrase = head.get_reason_phrase().filter(|phrase| head.status.canonical_reason() != Some(*phrase));
     let phrase = phrase.map(ToOwned::to_owned);
