@@ -31,11 +31,16 @@ impl Metrics {
     }
 
     /// All samples of this name with at least these labels.
+    ///
+    /// Panics where the metric has series and none of them has such a label: a
+    /// name that does not exist would select nothing, and nothing looks like 0.
+    #[track_caller]
     pub fn samples<'a>(
         &'a self,
         name: &'a str,
         labels: &'a [(&'a str, &'a str)],
     ) -> impl Iterator<Item = &'a Sample> {
+        self.check_labels(name, labels);
         let has = |sample: &Sample, (label, value): &(&str, &str)| {
             sample.labels.get(*label).is_some_and(|found| found == value)
         };
@@ -45,8 +50,19 @@ impl Metrics {
     }
 
     /// The sum of all samples of this name with at least these labels; 0 if there is none.
+    #[track_caller]
     pub fn value(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
         self.samples(name, labels).map(|sample| sample.value).sum()
+    }
+
+    #[track_caller]
+    fn check_labels(&self, name: &str, labels: &[(&str, &str)]) {
+        let series: Vec<&Sample> = self.samples.iter().filter(|sample| sample.name == name).collect();
+        let Some(first) = series.first() else { return };
+        for (label, _) in labels {
+            let known = series.iter().any(|sample| sample.labels.contains_key(*label));
+            assert!(known, "no series of {name} has a label `{label}`; one has {:?}", first.labels);
+        }
     }
 
     /// Whether there is a sample of this name.
@@ -117,5 +133,13 @@ mod tests {
         assert_eq!(metrics.value("a", &[]), 1005.0);
         assert_eq!(metrics.value("c", &[]), 0.0);
         assert!(metrics.has("b") && !metrics.has("c"));
+        assert_eq!(metrics.value("a", &[("x", "2")]), 0.0, "a value of a known label, not seen so far");
+        assert_eq!(metrics.value("c", &[("x", "1")]), 0.0, "no series so far");
+    }
+
+    #[test]
+    #[should_panic(expected = "no series of a has a label `z`")]
+    fn a_label_that_no_series_has_is_a_mistake_of_the_test() {
+        Metrics::parse("a{x=\"1\"} 2\n").value("a", &[("x", "1"), ("z", "1")]);
     }
 }

@@ -368,9 +368,10 @@ async fn a_client_that_leaves_cancels_its_reads() {
         (!stubs.calls("users").await.is_empty()).then_some(())
     })
     .await;
+    let active = "http_client_active_requests";
+    gateway.metric(active, &[("upstream", "users")], |count| count == 1.0).await;
     asking.abort();
     let line = gateway.access_log("the line", |line| line["path"] == "/graphql").await;
     assert_eq!(line["reason"], "client_disconnected");
-    let active = "http_client_active_requests";
-    gateway.metric(active, &[("gateway_upstream", "users")], |count| count == 0.0).await;
+    gateway.metric(active, &[("upstream", "users")], |count| count == 0.0).await;
 }
