@@ -34,7 +34,8 @@ pub use otlp::Collector;
 pub use process::{Exit, Line, Process, Stream};
 pub use stubs::Stubs;
 pub use upstream::{
-    Body, Received, Reply, Seen, TcpUpstream, Upstream, closed_port, echo, empty, full, reply, streaming,
+    Body, BusyPort, Received, Reply, Seen, TcpUpstream, Upstream, closed_port, closed_ports, echo, empty,
+    full, reply, streaming,
 };
 pub use usage::Usage;
 pub use wait::{DEADLINE, eventually, within};

@@ -8,6 +8,7 @@ use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
@@ -21,7 +22,7 @@ use hyper_util::server::conn::auto;
 use rustls::ServerConfig;
 use serde_json::json;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -98,7 +99,7 @@ impl Upstream {
         F: Fn(Received) -> R + Send + Sync + 'static,
         R: Future<Output = Reply> + Send + 'static,
     {
-        Self::listen("127.0.0.1:0", None, handler).await
+        Self::listen(None, handler).await
     }
 
     /// The same over TLS; what ALPN chooses is spoken.
@@ -107,16 +108,7 @@ impl Upstream {
         F: Fn(Received) -> R + Send + Sync + 'static,
         R: Future<Output = Reply> + Send + 'static,
     {
-        Self::listen("127.0.0.1:0", Some(config), handler).await
-    }
-
-    /// The same on an address of the test's choice.
-    pub async fn start_at<F, R>(address: SocketAddr, handler: F) -> Self
-    where
-        F: Fn(Received) -> R + Send + Sync + 'static,
-        R: Future<Output = Reply> + Send + 'static,
-    {
-        Self::listen(&address.to_string(), None, handler).await
+        Self::listen(Some(config), handler).await
     }
 
     /// Answers 200 with a text.
@@ -130,12 +122,12 @@ impl Upstream {
         Self::start(echo).await
     }
 
-    async fn listen<F, R>(address: &str, tls: Option<Arc<ServerConfig>>, handler: F) -> Self
+    async fn listen<F, R>(tls: Option<Arc<ServerConfig>>, handler: F) -> Self
     where
         F: Fn(Received) -> R + Send + Sync + 'static,
         R: Future<Output = Reply> + Send + 'static,
     {
-        let listener = TcpListener::bind(address).await.expect("the upstream's address is free");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("a bound address");
         let seen = Arc::new(Mutex::new(Vec::new()));
         let stop = CancellationToken::new();
@@ -281,11 +273,46 @@ impl TcpUpstream {
     }
 }
 
+/// A port whose queue is full: connecting to it takes until one gives up. It ends when dropped.
+#[derive(Debug)]
+pub struct BusyPort {
+    address: SocketAddr,
+    _listener: TcpListener,
+    _queued: Vec<TcpStream>,
+}
+
+impl BusyPort {
+    /// Listens, accepts nothing, and fills its own queue. Linux then drops further requests for connections silently.
+    pub async fn open() -> Self {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.bind("127.0.0.1:0".parse().expect("an address")).expect("a free port");
+        let listener = socket.listen(1).expect("a listener");
+        let address = listener.local_addr().expect("a bound address");
+        let mut queued = Vec::new();
+        let patience = Duration::from_millis(100);
+        while let Ok(Ok(stream)) = tokio::time::timeout(patience, TcpStream::connect(address)).await {
+            queued.push(stream);
+        }
+        Self { address, _listener: listener, _queued: queued }
+    }
+
+    /// Its base URL.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+}
+
+/// Addresses on which nothing listens, all different; see [`closed_port`].
+pub fn closed_ports<const COUNT: usize>() -> [SocketAddr; COUNT] {
+    let listeners = [(); COUNT].map(|()| std::net::TcpListener::bind("127.0.0.1:0").expect("a free port"));
+    listeners.each_ref().map(|listener| listener.local_addr().expect("a bound address"))
+}
+
 /// An address on which nothing listens: connections are refused.
 ///
 /// The port was free a moment ago and the system does not hand it out again
 /// soon, which is as good as it gets.
 pub fn closed_port() -> SocketAddr {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("a bound address")
+    let [address] = closed_ports();
+    address
 }
