@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::Command;
 use std::time::Duration;
 
 use http::Request;
@@ -76,7 +75,7 @@ impl Launch {
 
     /// Starts it and waits for nothing.
     pub fn spawn(&self) -> Process {
-        let mut command = Command::new(binary("glassgate"));
+        let mut command = binary("glassgate");
         command.args(["run", "--config"]).arg(self.home.path(CONFIG));
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         Process::start("glassgate", &mut command)
@@ -115,11 +114,6 @@ impl Gateway {
     /// The admin listener's base URL.
     pub fn admin_url(&self) -> String {
         format!("http://{}", self.admin)
-    }
-
-    /// Where the admin listener is.
-    pub fn admin_address(&self) -> SocketAddr {
-        self.admin
     }
 
     /// Gets a path on the listener called `public`.
@@ -231,7 +225,7 @@ impl Gateway {
 
 /// Runs `glassgate` with these arguments to its end.
 pub async fn glassgate(arguments: &[&str]) -> Exit {
-    let process = Process::start("glassgate", Command::new(binary("glassgate")).args(arguments));
+    let process = Process::start("glassgate", binary("glassgate").args(arguments));
     process.exit(DEADLINE).await
 }
 

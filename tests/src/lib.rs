@@ -27,6 +27,7 @@ mod wait;
 pub mod websocket;
 
 pub use answer::{Answer, Problem};
+pub use binary::{binaries, command};
 pub use gateway::{Gateway, Launch, glassgate};
 pub use home::{Home, dedent};
 pub use metrics::Metrics;

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::process::Command;
 
 use serde_json::{Value, json};
 
@@ -28,7 +27,7 @@ impl Stubs {
 
     /// Starts them with more arguments, for example `--otlp-endpoint`.
     pub async fn start_with(arguments: &[&str]) -> Self {
-        let mut command = Command::new(binary("stub-services"));
+        let mut command = binary("stub-services");
         command.arg("all").args(arguments);
         for name in NAMES {
             command.args([format!("--{name}-address"), "127.0.0.1:0".to_owned()]);
