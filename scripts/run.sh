@@ -1,10 +1,23 @@
 #!/usr/bin/env bash
 # The demo: the four stub services and the gateway, until Ctrl-C.
+#
+# Ends with 0 after Ctrl-C or SIGTERM, and with 1 where it could not start or
+# something ended by itself. For its test, which runs beside others:
+#
+#   DEMO_CONFIG    the gateway's configuration
+#   DEMO_PORTS     the six ports that this configuration has, in the order below
+#   DEMO_BINARIES  a folder with the binaries; nothing is built then
+#   DEMO_LOGS      a folder for the logs
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 names=(gateway admin users orders products payments)
-ports=(8080 9090 7001 7002 7003 7004)
+read -r -a ports <<<"${DEMO_PORTS:-8080 9090 7001 7002 7003 7004}"
+[[ ${#ports[@]} -eq ${#names[@]} ]] || { echo "DEMO_PORTS needs ports for: ${names[*]}" >&2; exit 1; }
+read -r gateway_port admin_port users_port orders_port products_port payments_port <<<"${ports[*]}"
+config=${DEMO_CONFIG:-config/glassgate.yaml}
+binaries=${DEMO_BINARIES:-target/release}
+logs=${DEMO_LOGS:-target/run}
 
 listens() { (: <>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
@@ -18,9 +31,10 @@ for i in "${!ports[@]}"; do
 done
 $taken && exit 1
 
-cargo build --release --locked --package glassgate --package stub-services --bins
+if [[ -z ${DEMO_BINARIES:-} ]]; then
+    cargo build --release --locked --package glassgate --package stub-services --bins
+fi
 
-logs=target/run
 mkdir -p "$logs"
 
 # With job control each child has its own process group: Ctrl-C reaches only
@@ -37,10 +51,12 @@ stop() {
 trap stop EXIT
 trap 'echo; echo "stopping"; stop; exit 0' INT TERM
 
-target/release/stub-services all >"$logs/stub-services.log" 2>&1 &
+services=()
+for i in 2 3 4 5; do services+=("--${names[i]}-address" "127.0.0.1:${ports[i]}"); done
+"$binaries/stub-services" all "${services[@]}" >"$logs/stub-services.log" 2>&1 &
 stubs=$!
 children=("$stubs")
-target/release/glassgate run --config config/glassgate.yaml >"$logs/access.log" 2>"$logs/gateway.log" &
+"$binaries/glassgate" run --config "$config" >"$logs/access.log" 2>"$logs/gateway.log" &
 gateway=$!
 children=("$gateway" "$stubs")
 
@@ -58,8 +74,8 @@ answers() {
 
 ready() {
     local port
-    for port in 7001 7002 7003 7004; do answers "$port" /health || return 1; done
-    answers 9090 /health/ready
+    for port in "${ports[@]:2}"; do answers "$port" /health || return 1; done
+    answers "$admin_port" /health/ready
 }
 
 alive() { kill -0 "$1" 2>/dev/null; }
@@ -78,23 +94,23 @@ until (ready); do
     sleep 0.1
 done
 
-cat <<'TEXT'
+cat <<TEXT
 
 Glassgate is ready.
 
-  gateway   http://127.0.0.1:8080     GraphQL at /graphql
-  admin     http://127.0.0.1:9090     /metrics /health /config
-  services  users 7001, orders 7002, products 7003, payments 7004
-  logs      target/run/access.log, gateway.log, stub-services.log
+  gateway   http://127.0.0.1:$gateway_port     GraphQL at /graphql
+  admin     http://127.0.0.1:$admin_port     /metrics /health /config
+  services  users $users_port, orders $orders_port, products $products_port, payments $payments_port
+  logs      $logs/access.log, gateway.log, stub-services.log
 
 Worth trying:
 
-  curl -i http://127.0.0.1:8080/api/users/1
+  curl -i http://127.0.0.1:$gateway_port/api/users/1
 
-  curl -s http://127.0.0.1:8080/graphql -H 'content-type: application/json' \
+  curl -s http://127.0.0.1:$gateway_port/graphql -H 'content-type: application/json' \\
     -d '{"query":"{ users(limit: 3) { name orders(first: 2) { total items { quantity product { name } } payment { status } } } }"}'
 
-  curl -s http://127.0.0.1:9090/metrics | grep http_server_request_duration_seconds_count
+  curl -s http://127.0.0.1:$admin_port/metrics | grep http_server_request_duration_seconds_count
 
 Ctrl-C stops everything.
 TEXT

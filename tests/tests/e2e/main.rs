@@ -9,6 +9,7 @@ mod access_log;
 mod admin;
 mod cli;
 mod connections;
+mod demo;
 mod disconnects;
 mod graphql;
 mod grpc;
