@@ -3,13 +3,82 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use tests::{Gateway, Upstream, closed_port};
+use serde_json::json;
+use tests::client::Connection;
+use tests::tls::Authority;
+use tests::{Collector, Gateway, Launch, Stubs, Upstream, client, closed_port, empty, raw};
+
+/// A gateway that has shown every kind of thing it measures, once at least.
+async fn busy() -> (Stubs, Collector, Gateway) {
+    let (stubs, collector, authority) = (Stubs::start().await, Collector::start().await, Authority::new());
+    let yaml = format!(
+        "{}  gone: {{ endpoints: [\"http://{}\"] }}\n{}",
+        stubs.upstreams(),
+        closed_port(),
+        tests::dedent(&format!(
+            "
+            listeners:
+              - {{ name: public, address: \"127.0.0.1:0\" }}
+              - name: secure
+                address: \"127.0.0.1:0\"
+                tls: {{ certificates: [{{ certificate: a.pem, key: a.key }}] }}
+            telemetry: {{ traces: {{ otlp: {{ endpoint: \"{}\" }}, sample: 100% }} }}
+            routes:
+              - {{ name: users, match: {{ path: /users/** }}, upstream: users }}
+              - {{ name: gone, match: {{ path: /gone }}, upstream: gone }}
+              - {{ name: graphql, match: {{ path: /graphql }}, graphql: main }}
+            graphql: {{ main: {{ schema: [api.graphql] }} }}
+            ",
+            collector.url()
+        ))
+    );
+    let identity = authority.issue(&["a.test"]);
+    let launch = Launch::new(&yaml).file("api.graphql", SDL);
+    let launch = launch.file("a.pem", &identity.certificate).file("a.key", &identity.key);
+    let gateway = launch.start().await;
+
+    assert_eq!(gateway.get("/users/1").await.status, 200);
+    assert_eq!(gateway.get("/gone").await.refused(502), "upstream_connect_refused");
+    assert_eq!(gateway.get("/nowhere").await.refused(404), "route_not_found");
+    let secure = gateway.listener("secure");
+    let opened = Connection::open_tls(secure, "a.test", authority.client(&["h2"])).await;
+    let request = client::request("GET", "https://a.test/users/2").body(empty()).unwrap();
+    assert_eq!(opened.unwrap().0.send(request).await.unwrap().status, 200);
+    // No handshake, and no head.
+    drop(raw::exchange(secure, "GET / HTTP/1.1\r\n\r\n").await);
+    drop(raw::exchange(gateway.address(), "no head\r\n\r\n").await);
+
+    let user = "{ user(id: 1) { id } }";
+    assert_eq!(gateway.graphql(user, json!({})).await.json()["data"]["user"]["id"], "1");
+    stubs.trouble("users", json!({ "error_rate": 1 })).await;
+    assert!(gateway.graphql(user, json!({})).await.json()["errors"].is_array());
+    (stubs, collector, gateway)
+}
+
+const SDL: &str = "
+    type Query { user(id: ID!): User @rest(source: \"users\", GET: \"/users/{id}\") }
+    type User { id: ID! }
+";
 
 #[tokio::test]
 async fn promtool_finds_nothing_to_complain_about() {
-    let upstream = Upstream::saying("up").await;
-    let gateway = Gateway::start(super::proxy_to(&upstream)).await;
-    gateway.get("/").await;
+    let (_stubs, _collector, gateway) = busy().await;
+    for series in [
+        "http_server_request_duration_seconds_count",
+        "http_client_request_duration_seconds_count",
+        "gateway_requests_refused_total",
+        "gateway_upstream_connect_failures_total",
+        "gateway_listener_handshake_failures_total",
+        "gateway_listener_connections_closed_total",
+        "graphql_operation_duration_seconds_count",
+        "graphql_fetch_duration_seconds_count",
+        "graphql_errors_total",
+        "gateway_traces_kept_total",
+        "gateway_trace_spans_exported_total",
+        "gateway_access_log_lines_total",
+    ] {
+        gateway.metric(series, &[], |count| count > 0.0).await;
+    }
     let scrape = gateway.metrics().await.text;
     let mut promtool = Command::new("promtool")
         .args(["check", "metrics"])

@@ -102,10 +102,7 @@ async fn promtool_finds_nothing_to_complain_about() {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn();
-    let Ok(mut promtool) = promtool else {
-        // The end-to-end tests insist on promtool; here it is a convenience.
-        return;
-    };
+    let mut promtool = promtool.expect("promtool is installed by `make test`");
     promtool.stdin.take().expect("piped").write_all(metrics.render().as_bytes()).expect("it reads");
     let output = promtool.wait_with_output().expect("it ends");
     let said =
