@@ -165,11 +165,17 @@ pub fn metric_names(source: &Source) -> Vec<String> {
     literals.filter(|literal| is_metric(literal)).map(str::to_owned).collect()
 }
 
-/// Names of metrics that a dashboard or a rule file uses.
+/// Words of a page, a dashboard or a rule file that have the form of a metric's name.
 pub fn metrics_used(text: &str) -> Vec<String> {
     let words =
         text.split(|character: char| !(character.is_ascii_alphanumeric() || "_:".contains(character)));
     words.filter(|word| is_metric(word)).map(str::to_owned).collect()
+}
+
+/// Those of them that are neither in `known` nor what a histogram of `known` is stored as.
+pub fn unknown_metrics(text: &str, known: &[String]) -> Vec<String> {
+    let is_known = |used: &str| known.iter().any(|name| name == used || name == family(used));
+    metrics_used(text).into_iter().filter(|used| !is_known(used)).collect()
 }
 
 /// A metric as stored by Prometheus, without what a histogram appends.

@@ -124,6 +124,9 @@ fn reasons_and_metrics_are_read_and_compared() {
     let names =
         Source::new("a.rs", "const A: &str = \"gateway_panics_total\"; const B: &str = \"Gateway_x\";");
     assert_eq!(rules::metric_names(&names), ["gateway_panics_total"]);
+    let known = ["gateway_requests".to_owned()];
+    let page = "`gateway_requests`, `rate(gateway_requests_count[5m])`, `gateway_request`";
+    assert_eq!(rules::unknown_metrics(page, &known), ["gateway_request"]);
     let used =
         rules::metrics_used("sum(rate(http_server_request_duration_seconds_bucket{a=\"gateway_\"}[5m]))");
     assert_eq!(used, ["http_server_request_duration_seconds_bucket"]);
