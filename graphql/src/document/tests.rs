@@ -1,5 +1,4 @@
 use std::fmt::Write;
-use std::time::{Duration, Instant};
 
 use super::*;
 
@@ -57,16 +56,15 @@ fn depth_counts_fields_and_not_fragments() {
 }
 
 #[test]
-fn a_chain_of_doubling_fragments_is_refused_quickly() {
+fn a_chain_of_doubling_fragments_is_refused_without_walking_it() {
     let mut text = String::from("{ ...F0 }\n");
     for link in 0..40 {
         let next = link + 1;
         writeln!(text, "fragment F{link} on Query {{ ...F{next} ...F{next} }}").unwrap();
     }
     text.push_str("fragment F40 on Query { self { __typename } }");
-    let started = Instant::now();
+    // Whoever walks each of the 2^40 spreads does not come back from here.
     assert_eq!(code_of(&text), Some(Code::TooManySelections));
-    assert!(started.elapsed() < Duration::from_secs(1));
 }
 
 #[test]

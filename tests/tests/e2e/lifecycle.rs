@@ -34,15 +34,13 @@ async fn reached(upstream: &Upstream) {
 #[tokio::test]
 async fn with_nothing_under_way_sigterm_ends_at_once() {
     let upstream = Upstream::saying("up").await;
-    let gateway = Gateway::start(proxy_to(&upstream)).await;
+    let gateway = Gateway::start(proxy_to(&upstream) + "drain: { grace: 10m }\n").await;
     // An idle connection is nothing to wait for.
     let mut idle = Connection::open(gateway.address(), Protocol::H1).await;
     idle.send(client::request("GET", &gateway.url("/")).body(empty()).unwrap()).await.unwrap();
-    let begin = Instant::now();
     gateway.signal(Signal::TERM);
     let exit = gateway.exit(DEADLINE).await;
     assert_eq!(exit.code, Some(0), "{exit:?}");
-    assert!(begin.elapsed() < Duration::from_secs(10), "the grace period is no sleep");
 }
 
 #[tokio::test]
@@ -81,7 +79,7 @@ async fn the_grace_period_ends_what_does_not_end() {
 async fn a_second_signal_cuts_and_says_so() {
     for second in [Signal::TERM, Signal::INT] {
         let (upstream, _release) = held().await;
-        let gateway = Gateway::start(proxy_to(&upstream) + "drain: { delay: 10s, grace: 10s }\n").await;
+        let gateway = Gateway::start(proxy_to(&upstream) + "drain: { delay: 10m, grace: 10m }\n").await;
         let waiting =
             tokio::spawn(client::try_send(client::request("GET", &gateway.url("/")).body(empty()).unwrap()));
         reached(&upstream).await;
@@ -90,9 +88,7 @@ async fn a_second_signal_cuts_and_says_so() {
             .log("it is stopping", |line| line["message"].as_str().is_some_and(|m| m.contains("stopping")))
             .await;
         gateway.signal(second);
-        let begin = Instant::now();
         assert_eq!(gateway.exit(DEADLINE).await.code, Some(3), "a request was cut");
-        assert!(begin.elapsed() < Duration::from_secs(8), "it waited for the drain");
         assert!(waiting.await.unwrap().is_err());
     }
 }
@@ -100,30 +96,31 @@ async fn a_second_signal_cuts_and_says_so() {
 #[tokio::test]
 async fn the_delay_keeps_accepting_while_load_balancers_look_away() {
     let upstream = Upstream::saying("up").await;
-    let gateway = Gateway::start(proxy_to(&upstream) + "drain: { delay: 2s }\n").await;
+    let gateway = Gateway::start(proxy_to(&upstream) + "drain: { delay: 10m }\n").await;
     gateway.signal(Signal::TERM);
     let not_ready = async || (gateway.admin("/health/ready").await.status == 503).then_some(());
     eventually("not ready any more", DEADLINE, not_ready).await;
     assert_eq!(gateway.get("/").await.text(), "up", "new connections are served during the delay");
+    // Ends the delay.
+    gateway.signal(Signal::TERM);
     assert_eq!(gateway.exit(DEADLINE).await.code, Some(0));
 }
 
 #[tokio::test]
 async fn sigint_stops_at_once() {
     let (upstream, _release) = held().await;
-    let gateway = Gateway::start(proxy_to(&upstream)).await;
+    let patient = ", timeouts: { read: 10m, total: 10m }";
+    let gateway = Gateway::start(super::proxy_with(&upstream.url(), patient)).await;
     let waiting =
         tokio::spawn(client::try_send(client::request("GET", &gateway.url("/")).body(empty()).unwrap()));
     reached(&upstream).await;
-    let begin = Instant::now();
     gateway.signal(Signal::INT);
     assert_eq!(gateway.exit(DEADLINE).await.code, Some(130));
-    assert!(begin.elapsed() < Duration::from_secs(10), "it waited for the request");
     assert!(waiting.await.unwrap().is_err());
 }
 
 #[tokio::test]
-async fn sigterm_does_not_wait_for_a_reload() {
+async fn sigterm_is_heeded_while_a_reload_is_under_way() {
     let upstream = Upstream::saying("up").await;
     let gateway = Gateway::start(proxy_to(&upstream)).await;
     let asked = Arc::new(Notify::new());
@@ -141,10 +138,13 @@ async fn sigterm_does_not_wait_for_a_reload() {
     gateway.configure(&super::proxy_with(&silent.url(), health));
     gateway.signal(Signal::HUP);
     tests::within("the reload checks the upstream", DEADLINE, asked.notified()).await;
-    let begin = Instant::now();
     gateway.signal(Signal::TERM);
-    assert_eq!(gateway.exit(DEADLINE).await.code, Some(0));
-    assert!(begin.elapsed() < Duration::from_secs(4), "it took {:?}", begin.elapsed());
+    let exit = gateway.exit(DEADLINE).await;
+    assert_eq!(exit.code, Some(0), "{exit:?}");
+    let line_of = |text: &str| exit.stderr.lines().position(|line| line.contains(text));
+    let stopping = line_of("stopping").expect("it says that it stops");
+    // The reload ends where the process has not ended before, and that is no matter.
+    assert!(line_of("configuration reloaded").is_none_or(|reloaded| stopping < reloaded), "{}", exit.stderr);
 }
 
 #[tokio::test]

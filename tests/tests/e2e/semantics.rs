@@ -1,7 +1,5 @@
 //! HTTP between versions and hops: what may pass, what may not, and what has to be put right on the way.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use futures::{StreamExt, stream};
 use http_body_util::BodyExt;
@@ -102,7 +100,7 @@ async fn a_switch_of_protocols_nobody_asked_for_is_no_answer() {
 #[tokio::test]
 async fn a_websocket_that_ends_badly_ends_without_a_word_of_http() {
     let upstream = Upstream::start(websocket::echo).await;
-    let gateway = Gateway::start(proxy_with(&upstream.url(), ", timeouts: { read: 500ms, total: 1s }")).await;
+    let gateway = Gateway::start(proxy_with(&upstream.url(), ", timeouts: { read: 3s }")).await;
     let mut client = websocket::open(gateway.address(), "/chat").await.unwrap();
     assert_eq!(websocket::ask(&mut client, "hello").await.into_text().unwrap(), "hello");
     let end = within("the connection ends", DEADLINE, client.next()).await;
@@ -116,21 +114,36 @@ async fn a_websocket_that_ends_badly_ends_without_a_word_of_http() {
 
 #[tokio::test]
 async fn a_slow_upload_is_not_the_upstreams_time() {
-    let upstream = Upstream::echo().await;
-    let gateway = Gateway::start(proxy_with(&upstream.url(), ", timeouts: { total: 300ms }")).await;
+    let upstream = Upstream::start(|request| async move {
+        match request.uri().path() {
+            "/silent" => std::future::pending().await,
+            _ => tests::echo(request).await,
+        }
+    })
+    .await;
+    let gateway = Gateway::start(proxy_with(&upstream.url(), ", timeouts: { total: 2s }")).await;
     let (mut sender, receiver) = futures::channel::mpsc::channel::<std::io::Result<Bytes>>(1);
     let url = gateway.url("/upload");
     let upload = tokio::spawn(async move {
         client::send(client::request("POST", &url).body(streaming(receiver)).unwrap()).await
     });
-    for _ in 0..4 {
-        futures::SinkExt::send(&mut sender, Ok(Bytes::from("x"))).await.unwrap();
-        // The slowness is what is tested.
-        tokio::time::sleep(Duration::from_millis(150)).await;
+    futures::SinkExt::send(&mut sender, Ok(Bytes::from("slow"))).await.unwrap();
+    tests::eventually("the upload has begun", DEADLINE, async || (!upstream.seen().is_empty()).then_some(()))
+        .await;
+    // Tells when more than the total time has passed.
+    let silent = gateway.url("/silent");
+    let silent = tokio::spawn(async move { client::get(&silent).await });
+    let mut expected = "slow".to_owned();
+    while !silent.is_finished() {
+        futures::SinkExt::send(&mut sender, Ok(Bytes::from("."))).await.unwrap();
+        expected += ".";
+        // As slow as this, and never as if it had stalled.
+        gateway.admin("/health/live").await;
     }
+    assert_eq!(silent.await.unwrap().refused(504), "upstream_total_timeout");
     drop(sender);
     let answer = within("the answer", DEADLINE, upload).await.unwrap();
-    assert_eq!(answer.json()["body"], "xxxx");
+    assert_eq!(answer.json()["body"], expected);
 }
 
 #[tokio::test]

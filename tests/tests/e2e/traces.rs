@@ -82,12 +82,12 @@ async fn failures_and_slow_requests_are_kept_though_not_sampled() {
     let collector = Collector::start().await;
     let upstream = Upstream::start(|request| async move {
         if request.uri().path() == "/slow" {
-            tokio::time::sleep(Duration::from_millis(300)).await;
+            tokio::time::sleep(Duration::from_secs(3)).await;
         }
         tests::reply(if request.uri().path() == "/broken" { 500 } else { 200 }, "x")
     })
     .await;
-    let keep = ", sample: 0%, keep: { errors: true, slower_than: 200ms, per_second: 100 }";
+    let keep = ", sample: 0%, keep: { errors: true, slower_than: 2s, per_second: 100 }";
     let gateway =
         Gateway::start(telemetry(&collector.url(), "grpc", keep) + &super::proxy_to(&upstream)).await;
     for path in ["/fine", "/broken", "/slow"] {
@@ -153,13 +153,12 @@ async fn a_dead_collector_costs_no_request_anything() {
     .await;
     for endpoint in [format!("http://{}", closed_port()), silent.url()] {
         let upstream = Upstream::saying("up").await;
-        let settings = ", sample: 100%, queue: 16";
-        let gateway =
-            Gateway::start(telemetry(&endpoint, "grpc", settings) + &super::proxy_to(&upstream)).await;
+        let telemetry = telemetry(&endpoint, "grpc", ", sample: 100%, queue: 16")
+            .replace("protocol:", "timeout: 10m, protocol:");
+        let gateway = Gateway::start(telemetry + &super::proxy_to(&upstream)).await;
+        // An export to the silent one takes ten minutes: no request waits for it, or its answer would be missed.
         for _ in 0..200 {
-            let begin = Instant::now();
             assert_eq!(gateway.get("/").await.text(), "up");
-            assert!(begin.elapsed() < Duration::from_secs(3));
         }
         gateway.metric("gateway_trace_spans_dropped_total", &[], |count| count > 0.0).await;
     }
