@@ -4,15 +4,18 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use rustix::process::{Signal, set_parent_process_death_signal};
+
 /// Whatever failed, in words for whoever ran the benchmark.
 pub type Failure = Box<dyn std::error::Error>;
 
-/// A running process; it is ended when dropped.
+/// A running process; it is ended when dropped, and by the kernel where the benchmark is killed.
 pub struct Process {
     child: Child,
     /// From start to the first good answer.
@@ -40,7 +43,7 @@ impl Process {
         let name = command.get_program().display().to_string();
         let output = fs::File::create(log)?;
         let begin = Instant::now();
-        let child = command
+        let child = ends_with_us(command)
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
             .stderr(output)
@@ -89,7 +92,7 @@ impl Drop for Process {
         if matches!(self.child.try_wait(), Ok(Some(_)) | Err(_)) {
             return;
         }
-        // Ignored here and below: then it ends with us at the latest.
+        // Ignored here and below: then it ends with us at the latest, see `ends_with_us`.
         let _ = Command::new("kill").arg(self.child.id().to_string()).status();
         let deadline = Instant::now() + Duration::from_secs(2);
         while Instant::now() < deadline {
@@ -100,6 +103,18 @@ impl Drop for Process {
         }
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// Has the kernel send SIGTERM to the process when this thread ends, which is the main one, however it ends.
+/// `Drop` does not run where a signal ends the benchmark.
+fn ends_with_us(command: &mut Command) -> &mut Command {
+    let before_exec = || set_parent_process_death_signal(Some(Signal::TERM)).map_err(io::Error::from);
+    // SAFETY: between fork and exec only what is async-signal-safe may be done. This is one system call; it allocates
+    // nothing, takes no lock, and captures nothing.
+    #[expect(unsafe_code, reason = "the standard library has no other way to the child before its exec")]
+    unsafe {
+        command.pre_exec(before_exec)
     }
 }
 

@@ -43,6 +43,11 @@ impl Row {
         median(self.samples.iter().map(of).collect())
     }
 
+    /// CPU microseconds per request.
+    pub fn cpu_us(&self) -> f64 {
+        self.median(|sample| sample.cpu_us)
+    }
+
     /// The median of the ratios to `floor` in the same round: what disturbs the
     /// machine for a while disturbs both.
     pub fn ratio(&self, floor: &Row) -> f64 {
@@ -53,7 +58,7 @@ impl Row {
     fn json(&self, floor: Option<&Row>) -> Value {
         json!({
             "name": self.name,
-            "cpu_us_per_request": self.median(|sample| sample.cpu_us),
+            "cpu_us_per_request": self.cpu_us(),
             "ratio_to_bare_pingora": floor.map(|floor| self.ratio(floor)),
             "requests_per_second": self.median(|sample| sample.per_second),
             "p50_ms": self.median(|sample| sample.p50_ms),
@@ -81,7 +86,7 @@ pub fn table(rows: &[Row], floor: Option<&Row>) -> String {
         table += &format!(
             "| {} | {:.1} | {ratio} | {:.0} | {:.2} | {:.2} | {} | {} |\n",
             row.name,
-            row.median(|sample| sample.cpu_us),
+            row.cpu_us(),
             row.median(|sample| sample.per_second),
             row.median(|sample| sample.p50_ms),
             row.median(|sample| sample.p99_ms),

@@ -125,9 +125,28 @@ impl Place {
         Ok(subject)
     }
 
+    /// The engine that composes, behind a plain HTTP server.
+    pub fn engine(&self, name: &str) -> Result<Subject, Failure> {
+        let schema = self.file("posts.graphql", POSTS)?;
+        let address = free_address()?;
+        let mut command = Command::new(self.binaries.join("graphql-engine"));
+        command.args(["--listen", &address.to_string(), "--upstream", &self.upstream.to_string()]);
+        command.args(["--source", "backend", "--pool", &POOL.to_string()]).arg("--schema").arg(schema);
+        let ready = (address, "/graphql?query=%7B__typename%7D");
+        let subject = self.subject(name, &mut command, address, Requests::GraphQl(QUERY), ready)?;
+        check_answer(subject.address)?;
+        Ok(subject)
+    }
+
+    /// Where every gateway writes its access log.
+    pub fn access_log(&self) -> PathBuf {
+        self.folder.join("logs/access.log")
+    }
+
     fn gateway(&self, name: &str, routes: &str, more: &str, requests: Requests) -> Result<Subject, Failure> {
         let (address, admin) = (free_address()?, free_address()?);
-        let folder = self.folder.display();
+        let log = self.access_log();
+        let log = log.display();
         let upstream = self.upstream;
         let yaml = format!(
             "listeners: [{{ name: public, address: \"{address}\" }}]
@@ -137,7 +156,7 @@ telemetry:
     otlp: {{ endpoint: \"http://{upstream}\", protocol: http/protobuf }}
     sample: 1%
     keep: {{ errors: true, slower_than: 1s, per_second: 100 }}
-  access_log: {{ output: \"file:{folder}/logs/access.log\" }}
+  access_log: {{ output: \"file:{log}\" }}
 upstreams:
   backend:
     endpoints: [\"http://{upstream}\"]
