@@ -5,6 +5,9 @@
 //! goes to the runtime's threads for blocking work, on half of the cores at
 //! most: who sends nothing but large documents waits for himself.
 
+#[cfg(test)]
+mod tests;
+
 use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::thread::available_parallelism;
