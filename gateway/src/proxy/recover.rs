@@ -58,10 +58,6 @@ pub fn broken(
 }
 
 fn may_resend(session: &Session, context: &RequestContext, error: &Error, reused: bool) -> bool {
-    // What failed on the client's side says nothing about the upstream, which may have acted.
-    if *error.esource() != ErrorSource::Upstream {
-        return false;
-    }
     let resends = context.attempts.finished.len() - context.attempts.tried.len();
     if verdict::is_answered(session)
         || session.retry_buffer_truncated()
@@ -70,7 +66,15 @@ fn may_resend(session: &Session, context: &RequestContext, error: &Error, reused
     {
         return false;
     }
-    let idempotent = session.req_header().method.is_idempotent();
+    is_harmless(error, reused, session.req_header().method.is_idempotent())
+}
+
+/// Whether the upstream has not acted on the request that failed so, or may act on it once more.
+fn is_harmless(error: &Error, reused: bool, idempotent: bool) -> bool {
+    // What failed on the client's side says nothing about the upstream, which may have acted.
+    if *error.esource() != ErrorSource::Upstream {
+        return false;
+    }
     match error.retry {
         // The upstream vouches for not having acted. After an invalid answer Pingora would repeat, too; but that is an
         // answer.
@@ -80,3 +84,6 @@ fn may_resend(session: &Session, context: &RequestContext, error: &Error, reused
         RetryType::Decided(false) => reused && idempotent && *error.etype() == ErrorType::WriteError,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,9 +12,11 @@ use crate::{
 
 /// Whether the client has the head of its answer: a final one, or that of another protocol.
 pub fn is_answered(session: &Session) -> bool {
-    let is_final =
-        |status: StatusCode| !status.is_informational() || status == StatusCode::SWITCHING_PROTOCOLS;
     session.response_written().is_some_and(|head| is_final(head.status))
+}
+
+fn is_final(status: StatusCode) -> bool {
+    !status.is_informational() || status == StatusCode::SWITCHING_PROTOCOLS
 }
 
 /// Why the request as a whole has failed; `None` if it has not: the client had its whole answer before it left, or
@@ -36,3 +38,6 @@ pub fn reason(context: &RequestContext, error: &Error) -> Option<Reason> {
 pub fn situation(context: &RequestContext) -> Situation {
     Situation { request_complete: context.outcome.request_complete, out_of_time: context.is_out_of_time() }
 }
+
+#[cfg(test)]
+mod tests;
