@@ -23,7 +23,7 @@ pub fn reference() -> String {
 const ORDER: [&str; 7] = ["listeners", "admin", "drain", "telemetry", "upstreams", "routes", "graphql"];
 
 /// Texts with a form of their own, described at the end.
-const VALUES: [(&str, &str); 9] = [
+const VALUES: [(&str, &str); 10] = [
     ("Duration", "duration"),
     ("ByteSize", "size"),
     ("Percent", "percentage"),
@@ -31,6 +31,7 @@ const VALUES: [(&str, &str); 9] = [
     ("Secret", "secret"),
     ("ListenAddress", "address"),
     ("Cidr", "address range"),
+    ("TrustedHeader", "trusted header"),
     ("EndpointUrl", "endpoint URL"),
     ("StatusRange", "status range"),
 ];

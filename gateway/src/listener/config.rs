@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::value::{ByteSize, Cidr, Duration, EncodedSlashes, ListenAddress, Located, Name};
+use crate::value::{ByteSize, Cidr, Duration, EncodedSlashes, ListenAddress, Located, Name, TrustedHeader};
 
 /// One address on which clients are served.
 ///
@@ -41,6 +41,10 @@ pub struct ListenerConfig {
     /// and in `baggage` is believed; of anybody else it is replaced by what the gateway sees itself.
     #[serde(default)]
     pub trusted_proxies: Vec<Cidr>,
+    /// Other headers that trusted proxies maintain, such as `x-forwarded-client-cert`. They are passed on from trusted
+    /// proxies and removed from anybody else's requests. List only what every one of your proxies sets or removes.
+    #[serde(default)]
+    pub trusted_headers: Vec<TrustedHeader>,
     /// The header in which trusted proxies name the client; the other one is not read.
     #[serde(default)]
     pub client_address: ClientAddress,

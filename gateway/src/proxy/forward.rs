@@ -9,10 +9,10 @@ use pingora_error::{Error, ErrorType, Result};
 use pingora_http::RequestHeader;
 use pingora_proxy::Session;
 
-use super::{Gateway, RequestContext, context::Opened, probe, receive};
+use super::{Gateway, RequestContext, context::Opened, open, probe, receive};
 use crate::{
     config::check::HeaderEdits,
-    policy::forwarding,
+    policy::forwarding::{self, Trust},
     reason::Reason,
     snapshot::Action,
     telemetry::request_id::REQUEST_ID,
@@ -137,8 +137,17 @@ fn name_host(headers: &mut HeaderMap, opened: &Opened, attempt: Option<&Attempt>
 }
 
 fn tell_origin(headers: &mut HeaderMap, opened: &Opened) {
-    let peer_text = opened.guard.connection().peer_text();
-    forwarding::tell(headers, opened.peer, peer_text, &opened.origin, opened.chain, opened.host.as_ref());
+    let connection = opened.guard.connection();
+    let settings = connection.listener().settings();
+    let trust = Trust { header: opened.chain, ..open::trust(&settings) };
+    forwarding::tell(
+        headers,
+        opened.peer,
+        connection.peer_text(),
+        &opened.origin,
+        &trust,
+        opened.host.as_ref(),
+    );
 }
 
 /// A route's changes of headers, of either direction.

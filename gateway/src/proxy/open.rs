@@ -130,12 +130,12 @@ fn join_cookies(session: &mut Session) -> Result<()> {
 }
 
 /// Whom the listener trusts.
-fn trust(settings: &ListenerConfig) -> Trust<'_> {
+pub fn trust(settings: &ListenerConfig) -> Trust<'_> {
     let header = match settings.client_address {
         ClientAddress::XForwardedFor => ChainHeader::XForwardedFor,
         ClientAddress::Forwarded => ChainHeader::Forwarded,
     };
-    Trust { proxies: &settings.trusted_proxies, header }
+    Trust { proxies: &settings.trusted_proxies, header, others: &settings.trusted_headers }
 }
 
 fn request_id(headers: &HeaderMap, now: SystemTime) -> RequestId {

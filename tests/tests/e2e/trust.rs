@@ -50,6 +50,29 @@ async fn behind_a_trusted_proxy_the_client_is_the_rightmost_stranger() {
 }
 
 #[tokio::test]
+async fn only_what_the_operator_has_named_is_believed_of_a_trusted_proxy() {
+    let upstream = Upstream::echo().await;
+    let sent = [
+        ("x-forwarded-client-cert", "Subject=admin"),
+        ("x-user", "admin"),
+        ("x-real-ip", "10.1.2.3"),
+        ("x-original-url", "/admin"),
+    ];
+    let named = ", trusted_headers: [X-Forwarded-Client-Cert, x-user]";
+    let trusting = gateway(&upstream, &format!(", trusted_proxies: [127.0.0.0/8]{named}")).await;
+    let echo = trusting.request("GET", "/", &sent).await.json();
+    assert_eq!((first(&echo, "x-forwarded-client-cert"), first(&echo, "x-user")), ("Subject=admin", "admin"));
+    assert!(
+        echo["headers"].get("x-real-ip").is_none() && echo["headers"].get("x-original-url").is_none(),
+        "{echo}"
+    );
+
+    let strangers = gateway(&upstream, named).await;
+    let echo = strangers.request("GET", "/", &sent).await.json();
+    assert!(!echo["headers"].to_string().contains("admin"), "{echo}");
+}
+
+#[tokio::test]
 async fn forwarded_is_read_only_where_it_is_configured() {
     let upstream = Upstream::echo().await;
     let gateway = gateway(&upstream, ", trusted_proxies: [127.0.0.0/8], client_address: forwarded").await;

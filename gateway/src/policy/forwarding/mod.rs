@@ -5,7 +5,8 @@
 //! not a trusted proxy is the client: everything left of it a stranger may have written.
 //!
 //! One of `X-Forwarded-For` and `Forwarded` (RFC 7239) is read, never both: a proxy that maintains one passes the
-//! other on as its client sent it.
+//! other on as its client sent it. For the same reason nothing else that only a proxy can know is believed even of a
+//! trusted one, unless the operator says that it maintains it.
 
 mod chain;
 
@@ -13,7 +14,7 @@ use std::net::IpAddr;
 
 use http::{HeaderMap, HeaderName, HeaderValue, header::FORWARDED};
 
-use crate::value::Cidr;
+use crate::value::{Cidr, TrustedHeader};
 
 /// The addresses on the way, as lists.
 pub const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -38,6 +39,8 @@ pub struct Trust<'a> {
     pub proxies: &'a [Cidr],
     /// What they write.
     pub header: ChainHeader,
+    /// What else they write; of anybody else it is removed.
+    pub others: &'a [TrustedHeader],
 }
 
 impl Trust<'_> {
@@ -60,7 +63,7 @@ pub struct Peer {
 pub struct Origin {
     /// The client, as far as anybody trustworthy knows.
     pub client: IpAddr,
-    /// The peer is a trusted proxy: its trace context and request id count too.
+    /// The peer is a trusted proxy: what it says about sampling and in `baggage` counts too.
     pub trusted: bool,
     /// The client used `https`.
     pub https: bool,
@@ -96,31 +99,32 @@ pub fn origin(headers: &HeaderMap, peer: Peer, trust: &Trust<'_>) -> Origin {
 /// Writes into the head of a request what the next server is told about where it came from.
 ///
 /// `X-Forwarded-For` is the chain with the peer at its end, `X-Forwarded-Proto` the client's scheme,
-/// `X-Forwarded-Host` the host it asked for; `Forwarded` is continued where the listener goes by it. Everything else
-/// that claims to come from a proxy goes, unless it does.
+/// `X-Forwarded-Host` the host it asked for; `Forwarded` is continued where the listener goes by it, as far as it can
+/// be read. Everything else that claims to come from a proxy goes, unless it does and the operator has named it.
 pub fn tell(
     headers: &mut HeaderMap,
     peer: Peer,
     peer_text: &HeaderValue,
     origin: &Origin,
-    header: ChainHeader,
+    trust: &Trust<'_>,
     host: Option<&HeaderValue>,
 ) {
-    let believed = |name: &HeaderName| if origin.trusted { chain::joined(headers, name) } else { None };
+    let believed = Some(&*headers).filter(|_| origin.trusted);
     let own = peer_text.clone();
-    let (addresses, forwarded, asked) = match header {
+    let (addresses, forwarded, asked) = match trust.header {
         ChainHeader::XForwardedFor => {
-            let asked = believed(&X_FORWARDED_HOST);
-            (chain::appended(believed(&X_FORWARDED_FOR), own), None, asked)
+            let list = believed.and_then(|headers| chain::joined(headers, &X_FORWARDED_FOR));
+            (chain::appended(list, own), None, believed.and_then(chain::host))
         }
         ChainHeader::Forwarded => {
             // The chain is in the other header; here is what it comes to.
             let client = (origin.client != peer.address).then(|| chain::address(origin.client));
             let element = chain::element(peer.address, peer.tls, host);
-            (chain::appended(client, own), Some(chain::appended(believed(&FORWARDED), element)), None)
+            let list = believed.and_then(chain::readable);
+            (chain::appended(client, own), Some(chain::appended(list, element)), None)
         }
     };
-    remove_claims(headers, origin, header);
+    remove_claims(headers, origin, trust.others);
     headers.insert(X_FORWARDED_FOR, addresses);
     headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(if origin.https { "https" } else { "http" }));
     match asked.or_else(|| host.cloned()) {
@@ -147,27 +151,27 @@ const CLAIMS: [&str; 10] = [
 ];
 
 /// Whether a name claims something that only a proxy can know: addresses, and identities such as
-/// `x-forwarded-user` or `x-forwarded-client-cert`. CGI reads `_` as `-`, so both spellings count.
+/// `x-forwarded-user` or `x-forwarded-client-cert`.
 fn is_claim(name: &str) -> bool {
-    let alike = |a: &str, b: &str| a.len() == b.len() && a.bytes().zip(b.bytes()).all(same_in_cgi);
     let prefix = "x-forwarded";
     name.get(..prefix.len()).is_some_and(|start| alike(start, prefix))
         || CLAIMS.iter().any(|claim| alike(name, claim))
 }
 
-fn same_in_cgi((sent, known): (u8, u8)) -> bool {
-    sent == known || (sent == b'_' && known == b'-')
+/// CGI reads `_` as `-`, so both spellings count.
+fn alike(a: &str, b: &str) -> bool {
+    let cgi = |byte: u8| if byte == b'_' { b'-' } else { byte };
+    a.len() == b.len() && a.bytes().zip(b.bytes()).all(|(a, b)| cgi(a) == cgi(b))
 }
 
 /// One pass over the names; most requests have none of them.
-fn remove_claims(headers: &mut HeaderMap, origin: &Origin, header: ChainHeader) {
-    let believed = origin.trusted && header == ChainHeader::XForwardedFor;
+fn remove_claims(headers: &mut HeaderMap, origin: &Origin, others: &[TrustedHeader]) {
     let goes = |name: &&HeaderName| match name.as_str() {
-        // The first is never read here, so whoever is behind the trusted proxy may have written it; the second
-        // becomes the environment's `HTTP_PROXY` in CGI (httpoxy).
+        // The first is not passed on but continued; the second becomes the environment's `HTTP_PROXY` in CGI (httpoxy).
         "forwarded" | "proxy" => true,
-        // A believed proxy writes hyphens; the other spelling is a stranger's.
-        name => is_claim(name) && (!believed || name.contains('_')),
+        // A proxy writes what the operator has named; any other spelling of it is a stranger's.
+        _ if others.iter().any(|other| other.get() == *name) => !origin.trusted,
+        text => is_claim(text) || others.iter().any(|other| alike(text, other.get().as_str())),
     };
     if headers.keys().any(|name| goes(&name)) {
         let claims: Vec<HeaderName> = headers.keys().filter(goes).cloned().collect();

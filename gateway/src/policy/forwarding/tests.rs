@@ -20,13 +20,13 @@ fn told(sent: &HeaderMap, peer: Peer, trust: &Trust<'_>, host: Option<&'static s
     let mut headers = sent.clone();
     let from = origin(sent, peer, trust);
     let text: HeaderValue = peer.address.to_string().parse().unwrap();
-    tell(&mut headers, peer, &text, &from, trust.header, host.map(HeaderValue::from_static).as_ref());
+    tell(&mut headers, peer, &text, &from, trust, host.map(HeaderValue::from_static).as_ref());
     headers
 }
 
 fn trusting(ranges: &[&str], header: ChainHeader, test: impl FnOnce(Trust<'_>)) {
     let proxies: Vec<Cidr> = ranges.iter().map(|range| range.parse().unwrap()).collect();
-    test(Trust { proxies: &proxies, header });
+    test(Trust { proxies: &proxies, header, others: &[] });
 }
 
 #[test]
@@ -67,14 +67,42 @@ fn what_only_proxies_may_say_is_removed_from_a_strangers_request() {
         left.sort_unstable();
         assert_eq!(left, ["x-forwarded-for", "x-forwarded-proto", "x-own"]);
         let trusted = told(&headers(&claims), peer(PROXY), &trust, None);
-        assert_eq!(trusted["x-forwarded-user"], "admin");
-        assert!(trusted.get("proxy").is_none() && trusted.get("x_forwarded_for").is_none());
-        assert!(trusted.get("forwarded").is_none(), "it is not the header this proxy maintains");
+        let mut left: Vec<&str> = trusted.keys().map(HeaderName::as_str).collect();
+        left.sort_unstable();
+        assert_eq!(
+            left,
+            ["x-forwarded-for", "x-forwarded-proto", "x-own"],
+            "a stranger behind it may write them"
+        );
     });
-    trusting(&["10.0.0.0/8"], ChainHeader::Forwarded, |trust| {
-        let trusted = told(&headers(&claims), peer(PROXY), &trust, None);
-        assert!(trusted.get("x-forwarded-user").is_none(), "nor are those where it maintains the other");
-    });
+}
+
+#[test]
+fn what_the_operator_has_named_is_believed_of_trusted_proxies_alone() {
+    let others: Vec<TrustedHeader> = ["X-Forwarded-User", "x-user"].map(|name| name.parse().unwrap()).into();
+    let sent = headers(&[
+        ("x-forwarded-user", "admin"),
+        ("x_forwarded_user", "forged"),
+        ("x-user", "admin"),
+        ("x_user", "forged"),
+        ("x-real-ip", "1.1.1.1"),
+        ("x-original-url", "/admin"),
+    ]);
+    for header in [ChainHeader::XForwardedFor, ChainHeader::Forwarded] {
+        trusting(&["10.0.0.0/8"], header, |trust| {
+            let trust = Trust { others: &others, ..trust };
+            let named = |told: &HeaderMap| {
+                let mut named: Vec<String> = told.keys().map(|name| name.as_str().to_owned()).collect();
+                named.retain(|name| {
+                    !["x-forwarded-for", "x-forwarded-proto", "forwarded"].contains(&name.as_str())
+                });
+                named.sort_unstable();
+                named
+            };
+            assert_eq!(named(&told(&sent, peer(PROXY), &trust, None)), ["x-forwarded-user", "x-user"]);
+            assert!(named(&told(&sent, peer("203.0.113.7"), &trust, None)).is_empty());
+        });
+    }
 }
 
 #[test]
@@ -116,7 +144,7 @@ fn several_lines_are_one_chain() {
 #[test]
 fn trusted_proxies_say_which_scheme_and_host_it_was() {
     trusting(&["10.0.0.0/8"], ChainHeader::XForwardedFor, |trust| {
-        let sent = headers(&[("x-forwarded-proto", "HTTPS, http"), ("x-forwarded-host", "shop.test")]);
+        let sent = headers(&[("x-forwarded-proto", "HTTPS"), ("x-forwarded-host", "shop.test")]);
         let from = origin(&sent, peer(PROXY), &trust);
         assert!(from.https);
         let told = told(&sent, peer(PROXY), &trust, Some("inner"));
@@ -130,6 +158,27 @@ fn trusted_proxies_say_which_scheme_and_host_it_was() {
 }
 
 #[test]
+fn of_several_schemes_and_hosts_the_last_is_the_trusted_proxys() {
+    trusting(&["10.0.0.0/8"], ChainHeader::XForwardedFor, |trust| {
+        for lines in [
+            &[("x-forwarded-proto", "https, http"), ("x-forwarded-host", "evil.test, shop.test")][..],
+            &[
+                ("x-forwarded-proto", "https"),
+                ("x-forwarded-proto", "http"),
+                ("x-forwarded-host", "evil.test"),
+                ("x-forwarded-host", "shop.test"),
+            ],
+        ] {
+            let sent = headers(lines);
+            assert!(!origin(&sent, peer(PROXY), &trust).https, "{lines:?}");
+            let told = told(&sent, peer(PROXY), &trust, Some("inner"));
+            assert_eq!(told["x-forwarded-proto"], "http");
+            assert_eq!(told["x-forwarded-host"], "shop.test");
+        }
+    });
+}
+
+#[test]
 fn forwarded_is_read_where_the_listener_goes_by_it_and_nothing_else_is() {
     trusting(&["10.0.0.0/8"], ChainHeader::Forwarded, |trust| {
         for (chain, client, https) in [
@@ -137,6 +186,8 @@ fn forwarded_is_read_where_the_listener_goes_by_it_and_nothing_else_is() {
             ("For=\"[2001:db8::17]:4711\";proto=http, for=10.0.0.9", "2001:db8::17", false),
             ("for=1.1.1.1, for=203.0.113.7;by=\"a,b;for=9.9.9.9\"", "203.0.113.7", false),
             ("for=_hidden", PROXY, false),
+            ("for=203.0.113.7:4711; by=unknown;;Proto=HTTPS", "203.0.113.7", true),
+            ("for=[2001:db8::17]:4711", "2001:db8::17", false),
         ] {
             let sent = headers(&[("forwarded", chain), ("x-forwarded-for", "9.9.9.9")]);
             let from = origin(&sent, peer(PROXY), &trust);
@@ -158,4 +209,81 @@ fn forwarded_is_continued_and_the_plain_list_says_what_it_comes_to() {
         assert_eq!(begun["forwarded"], "for=\"[2001:db8::5]\";proto=https");
         assert_eq!(begun["x-forwarded-for"], "2001:db8::5");
     });
+}
+
+/// What a stranger wrote, then the element of the trusted proxy behind which it is.
+#[test]
+fn no_quote_hides_what_a_trusted_proxy_has_added() {
+    let strangers = [
+        "for=1.2.3.4;proto=https;x=\"",
+        "for=1.2.3.4;proto=https;x=\"\\",
+        "for=1.2.3.4;proto=https;x=\"\\\"",
+        "for=1.2.3.4;proto=https;x=\\\"",
+        "\"",
+        "for=\"1.2.3.4",
+        "for=1.2.3.4;proto=https;x=\"a\"b",
+        "for=1.2.3.4;proto=https;x=\"a\";\"",
+        "for=1.2.3.4;proto=https \"",
+        "nonsense",
+        "\u{ff}=\"",
+    ];
+    let proxies = [
+        ("for=203.0.113.7", "203.0.113.7"),
+        ("for=203.0.113.7;by=\"a,b;for=9.9.9.9\"", "203.0.113.7"),
+        ("for=\"[2001:db8::17]:4711\";proto=http;host=\"a\"", "2001:db8::17"),
+        ("for=203.0.113.7;host=\"a\\\",\\\\\"", "203.0.113.7"),
+    ];
+    trusting(&["10.0.0.0/8"], ChainHeader::Forwarded, |trust| {
+        for stranger in strangers {
+            for (element, client) in proxies {
+                let whole = format!("{stranger}, {element}");
+                let one = headers(&[("forwarded", &whole)]);
+                let two = headers(&[("forwarded", stranger), ("forwarded", element)]);
+                for sent in [one, two] {
+                    let from = origin(&sent, peer(PROXY), &trust);
+                    let expected = Origin { client: client.parse().unwrap(), trusted: true, https: false };
+                    assert_eq!(from, expected, "{sent:?}");
+                    let told = told(&sent, peer(PROXY), &trust, None);
+                    assert_eq!(told["forwarded"], format!("{element}, for=10.0.0.1;proto=http"), "{sent:?}");
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn what_cannot_be_read_is_a_hop_without_an_address_and_is_not_passed_on() {
+    trusting(&["10.0.0.0/8"], ChainHeader::Forwarded, |trust| {
+        for bad in [
+            "for=1.2.3.4;proto=https;x=\"",
+            "for=1.2.3.4;proto=https;x",
+            "for=1.2.3.4;proto=https;=x",
+            "for=1.2.3.4;proto=https;x=",
+            "for=1.2.3.4;proto=https;x y=z",
+            "for=1.2.3.4;proto=https;x=\"a\"b",
+            "for=1.2.3.4;for=1.2.3.5;proto=https",
+            "proto=https;for=1.2.3.4;proto=https",
+        ] {
+            let sent = headers(&[("forwarded", bad)]);
+            let expected = Origin { client: PROXY.parse().unwrap(), trusted: true, https: false };
+            assert_eq!(origin(&sent, peer(PROXY), &trust), expected, "{bad}");
+            let told = told(&sent, peer(PROXY), &trust, None);
+            assert_eq!(told["forwarded"], "for=10.0.0.1;proto=http", "{bad}");
+            assert_eq!(told["x-forwarded-for"], PROXY, "{bad}");
+        }
+    });
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_bytes_of_a_stranger_hide_what_a_trusted_proxy_has_added(stranger in "[a-b=;, \"\\\\]{0,24}") {
+        trusting(&["10.0.0.0/8"], ChainHeader::Forwarded, |trust| {
+            for element in ["for=203.0.113.7;by=\"_a\"", "by=\"a\\\"\";for=203.0.113.7"] {
+                let sent = headers(&[("forwarded", &format!("{stranger},{element}"))]);
+                assert_eq!(origin(&sent, peer(PROXY), &trust).client.to_string(), "203.0.113.7");
+                let told = told(&sent, peer(PROXY), &trust, None);
+                assert!(told["forwarded"].to_str().unwrap().contains(element), "{told:?}");
+            }
+        });
+    }
 }
