@@ -17,10 +17,11 @@
 //! RFC 9112 section 6.3 lets a recipient collapse equal `Content-Length`s; no
 //! honest client sends two, so they are refused. NUL and other control bytes
 //! in fields, folding, and a space before the colon never get here: the parser
-//! refuses them. An absolute-form target must agree with `Host`; Pingora
-//! compares them, and routing uses the target's authority.
+//! refuses them. An absolute-form target must agree with `Host`, and on HTTP/2
+//! `:authority` must; Pingora compares them. Routing goes by `Host`, and by the
+//! other one where there is no `Host`.
 
-use http::HeaderMap;
+use http::{HeaderMap, header::HOST};
 use memchr::{memchr, memchr_iter};
 
 use super::config::Limits;
@@ -43,16 +44,25 @@ pub fn check(head: &[u8], limits: &Limits) -> Result<(), Reason> {
     seen.verdict(limits)
 }
 
-/// Checks the size of a head that was not sent as text (HTTP/2): names and
-/// values against the same limits. Its framing cannot be ambiguous, and a
-/// missing or doubled authority is refused by the HTTP/2 layer.
+/// Checks a head that was not sent as text (HTTP/2): names and values against
+/// the same limits, and `Host`, which becomes the upstream's, by the same rule.
+/// Its framing cannot be ambiguous; no authority at all, and a `Host` that
+/// differs from `:authority`, are refused by the HTTP/2 layer.
 pub fn check_fields(fields: &HeaderMap, limits: &Limits) -> Result<(), Reason> {
     if fields.len() > usize::from(limits.headers) {
         return Err(Reason::TooManyHeaders);
     }
     // Four bytes are what `: ` and the line end would add.
     let bytes: usize = fields.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
-    if bytes as u64 > limits.head.bytes() { Err(Reason::HeadTooLarge) } else { Ok(()) }
+    if bytes as u64 > limits.head.bytes() {
+        return Err(Reason::HeadTooLarge);
+    }
+    let mut hosts = fields.get_all(HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (_, Some(_)) => Err(Reason::MalformedRequest),
+        (Some(host), None) if !is_host(host.as_bytes()) => Err(Reason::MissingHost),
+        _ => Ok(()),
+    }
 }
 
 #[derive(Default)]

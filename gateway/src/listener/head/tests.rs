@@ -90,6 +90,24 @@ fn limits_hold_for_heads_that_were_never_text() {
     assert_eq!(check_fields(&fields, &limits), Err(HeadTooLarge));
 }
 
+#[test]
+fn a_host_that_was_never_text_is_held_to_the_same_rule() {
+    let with = |hosts: &[&[u8]]| {
+        let mut fields = HeaderMap::new();
+        for host in hosts {
+            fields.append("host", http::HeaderValue::from_bytes(host).unwrap());
+        }
+        check_fields(&fields, &Limits::default())
+    };
+    // Without it there is `:authority`.
+    assert_eq!(with(&[]), Ok(()));
+    assert_eq!(with(&[b"a.test:8443"]), Ok(()));
+    for bad in [&b""[..], b"a b", b"user@a", b"a/b", b"a\xff", b"a, b", b"a\"b"] {
+        assert_eq!(with(&[bad]), Err(MissingHost), "{}", bad.escape_ascii());
+    }
+    assert_eq!(with(&[b"a", b"a"]), Err(MalformedRequest));
+}
+
 fn line(data: &[u8]) -> bool {
     let whole = RequestLine::default().feed(data);
     let mut pieces = RequestLine::default();
