@@ -22,7 +22,7 @@
 //! other one where there is no `Host`.
 
 use http::{HeaderMap, header::HOST};
-use memchr::{memchr, memchr_iter};
+use memchr::memchr_iter;
 
 use super::config::Limits;
 use crate::reason::Reason;
@@ -159,15 +159,15 @@ enum At {
 impl RequestLine {
     /// False if the line cannot be one.
     pub(super) fn feed(&mut self, data: &[u8]) -> bool {
-        if self.at == At::Done {
-            return true;
+        for byte in data {
+            if self.at == At::Done {
+                break;
+            }
+            if !self.byte(*byte) {
+                return false;
+            }
         }
-        let end = memchr(b'\n', data).map_or(data.len(), |end| end + 1);
-        let (now, later) = data.split_at(end);
-        if !now.iter().all(|byte| self.byte(*byte)) {
-            return false;
-        }
-        later.is_empty() || self.feed(later)
+        true
     }
 
     /// Whether the target is a path, or a URL whose scheme is likely one of HTTP.

@@ -139,6 +139,14 @@ fn a_request_line_has_two_spaces_and_no_control_bytes() {
 }
 
 #[test]
+fn a_head_full_of_empty_lines_is_read_like_any() {
+    let mut lines = b"\r\n".repeat(30 * 1024);
+    assert!(line(&lines));
+    lines.extend_from_slice(b"GET / HTTP/1.1\r\n");
+    assert!(line(&lines));
+}
+
+#[test]
 fn an_unfinished_request_line_may_still_become_one() {
     assert!(line(b""));
     assert!(line(b"GET"));
