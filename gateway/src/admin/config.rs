@@ -91,7 +91,8 @@ fn shown(problems: &[Problem]) -> &[Problem] {
 /// Whether a browser sends this for a page, which may come from anywhere. There is no password here: whoever reaches
 /// the socket is an operator, and so would be every page that an operator's browser shows. Browsers name the page's
 /// origin with every POST of a script or form, also where the page has made its own name point to this machine (DNS
-/// rebinding). Other clients name none. `Host` tells nothing: probes and scrapers come by names of any kind.
+/// rebinding). Other clients name none. `Host` tells something on loopback only (`host.rs`): elsewhere probes and
+/// scrapers come by names of any kind.
 fn is_sent_by_a_page(headers: &HeaderMap) -> bool {
     let foreign = |site: &[u8]| site != b"none" && site != b"same-origin";
     headers.contains_key(header::ORIGIN)

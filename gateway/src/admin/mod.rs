@@ -1,11 +1,13 @@
 //! The listener for operators: metrics, health, configuration.
 //!
-//! It has no authentication, so it belongs on loopback or a private network. It shows what clients must not see
-//! (addresses, errors), but no secret. It answers on the control thread, never on one that serves clients, and it is
-//! the last to go when the gateway stops.
+//! It has no authentication, so it belongs on loopback or a private network; on loopback it answers to no foreign name,
+//! which a web page could have made its own. It shows what clients must not see (addresses, errors), but no secret. It
+//! answers on the control thread, never on one that serves clients, and it is the last to go when the gateway stops.
 
 mod config;
 mod health;
+mod host;
+mod serve;
 
 use std::{io, sync::Arc, time::Instant};
 
@@ -13,11 +15,12 @@ use axum::{
     Json, Router,
     extract::State,
     http::{HeaderValue, StatusCode, header},
+    middleware,
     response::{IntoResponse, Response},
     routing::{get, post},
 };
 use serde_json::json;
-use tokio::{net::TcpListener, task};
+use tokio::{net::TcpListener, sync::Semaphore, task};
 
 pub use health::Readiness;
 
@@ -47,7 +50,13 @@ pub struct Admin {
 
 /// Serves operators on this socket until the returned future is dropped.
 pub async fn serve(socket: TcpListener, admin: Arc<Admin>) -> io::Result<()> {
-    axum::serve(socket, router(admin)).await
+    let is_loopback = socket.local_addr()?.ip().to_canonical().is_loopback();
+    let mut router = router(admin);
+    if is_loopback {
+        router = router.layer(middleware::from_fn(host::guard));
+    }
+    serve::serve(socket, router, Arc::new(Semaphore::new(serve::MOST))).await;
+    Ok(())
 }
 
 fn router(admin: Arc<Admin>) -> Router {

@@ -71,7 +71,27 @@ async fn no_web_page_can_reload() {
         assert_eq!(answer.status, 403, "{page:?}: {answer:?}");
         assert!(answer.text().contains("web page"), "{answer:?}");
     }
-    for other in [&[][..], &[("host", "gateway.prod.svc:9901")], &[("sec-fetch-site", "none")]] {
+    for other in [&[][..], &[("host", "localhost:9901")], &[("sec-fetch-site", "none")]] {
         assert_eq!(reload(other).await.status, 200, "{other:?}");
     }
+}
+
+#[tokio::test]
+async fn no_web_page_can_read_by_a_name_of_its_own() {
+    let asked = async |gateway: &tests::Gateway, path: &str, host: &str| {
+        let request = client::request("GET", &format!("{}{path}", gateway.admin_url())).header("host", host);
+        client::send(request.body(empty()).unwrap()).await
+    };
+    let gateway = tests::Gateway::start("routes: []").await;
+    for path in ["/config", "/health", "/metrics", "/nothing"] {
+        let answer = asked(&gateway, path, "rebound.test:9901").await;
+        assert_eq!(answer.status, 403, "{path}: {answer:?}");
+        assert!(answer.text().contains("localhost"), "{answer:?}");
+    }
+    for host in ["localhost:9901", "127.0.0.1", "[::1]:9901"] {
+        assert_eq!(asked(&gateway, "/config", host).await.status, 200, "{host}");
+    }
+    // Elsewhere probes and scrapers come by names.
+    let open = tests::Gateway::start("admin: { address: \"0.0.0.0:0\" }\nroutes: []").await;
+    assert_eq!(asked(&open, "/config", "gateway.prod.svc:9901").await.status, 200);
 }
