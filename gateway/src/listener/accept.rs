@@ -89,7 +89,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> Entrance<A> {
                     }
                 }
                 Err(error) => {
-                    self.listener.events().accept_failed();
+                    self.listener.metrics().accept_failed();
                     if is_of_one_connection(&error) {
                         continue;
                     }

@@ -9,7 +9,7 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 
-use super::ending::Ending;
+use super::Ending;
 use crate::reason::Reason;
 use crate::telemetry::request_id::RequestId;
 use crate::telemetry::trace::TraceId;

@@ -24,8 +24,8 @@ use pingora_core::protocols::{Digest, SocketDigest};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::Ending;
 use super::drain::{Drain, lock};
-use super::ending::{Departed, Ending};
 use super::listener::Listener;
 use super::phase::PHASES;
 pub(super) use super::phase::Phase;
@@ -57,7 +57,6 @@ pub struct Connection {
     /// When the last open request ended, in milliseconds after `opened`.
     quiet_since: AtomicU64,
     bytes_in: AtomicU64,
-    bytes_out: AtomicU64,
     verdict: AtomicU8,
     /// The client has closed its side, or the socket is broken.
     client_gone: AtomicBool,
@@ -95,7 +94,6 @@ impl Connection {
             requests: AtomicU64::new(0),
             quiet_since: AtomicU64::new(0),
             bytes_in: AtomicU64::new(0),
-            bytes_out: AtomicU64::new(0),
             verdict: AtomicU8::new(NO_VERDICT),
             client_gone: AtomicBool::new(false),
             done: AtomicBool::new(false),
@@ -159,11 +157,6 @@ impl Connection {
     /// Bytes read from the client so far, inside TLS.
     pub fn bytes_in(&self) -> u64 {
         self.bytes_in.load(Ordering::Relaxed)
-    }
-
-    /// Bytes written to the client so far, inside TLS.
-    pub fn bytes_out(&self) -> u64 {
-        self.bytes_out.load(Ordering::Relaxed)
     }
 
     /// Whether an answer given now should carry `Connection: close`: the
@@ -273,10 +266,6 @@ impl Connection {
         sum
     }
 
-    pub(super) fn add_out(&self, bytes: usize) {
-        self.bytes_out.store(self.bytes_out() + bytes as u64, Ordering::Relaxed);
-    }
-
     pub(super) fn set_client_gone(&self) {
         self.client_gone.store(true, Ordering::Relaxed);
     }
@@ -318,13 +307,7 @@ impl Connection {
             listener = %self.listener.name(), client = %self.peer, reason = ending.as_str(),
             "connection ended"
         );
-        self.listener.departed(&Departed {
-            ending,
-            lifetime: self.opened.elapsed(),
-            requests: self.requests(),
-            bytes_in: self.bytes_in(),
-            bytes_out: self.bytes_out(),
-        });
+        self.listener.departed(ending);
         self.release();
     }
 

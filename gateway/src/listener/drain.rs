@@ -160,8 +160,11 @@ impl Drain {
         self.is_closing.store(true, Ordering::Relaxed);
         self.closing.send_replace(true);
         // Waking is done outside the lock: a woken task may leave at once.
-        let open: Vec<_> = lock(&self.connections).values().cloned().collect();
-        open.iter().for_each(|connection| connection.wake());
+        self.open().iter().for_each(|connection| connection.wake());
+    }
+
+    pub(super) fn open(&self) -> Vec<Arc<Connection>> {
+        lock(&self.connections).values().cloned().collect()
     }
 
     async fn was_cut(&self) {

@@ -29,11 +29,11 @@ use std::task::{Context, Poll, ready};
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::Ending;
 use super::ahead::{Ahead, HeadEnd};
 use super::answer;
 use super::connection::{Connection, Phase};
 use super::digest::Digests;
-use super::ending::Ending;
 use super::head::RequestLine;
 use super::preface;
 

@@ -13,9 +13,10 @@ use std::time::Duration;
 use arc_swap::{ArcSwap, ArcSwapOption, Guard};
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
+use super::Ending;
 use super::config::ListenerConfig;
-use super::ending::{Departed, ListenerEvents};
 use super::tls::{self, TlsError};
+use crate::telemetry::metrics::{ListenerMetrics, Rejected};
 
 /// Connections the kernel holds for us until they are accepted. Linux cuts it
 /// to `net.core.somaxconn`.
@@ -114,7 +115,7 @@ impl Bound {
 /// Opens the socket and loads the certificates.
 ///
 /// `[::]` takes IPv4 as well, whatever the system's default.
-pub fn bind(config: ListenerConfig, events: Arc<dyn ListenerEvents>) -> Result<Bound, BindError> {
+pub fn bind(config: ListenerConfig, metrics: Arc<ListenerMetrics>) -> Result<Bound, BindError> {
     let resumption = tls::Resumption::new()?;
     let tls = config.tls.as_ref().map(|tls| tls::load(tls, config.http2, &resumption)).transpose()?;
     let socket = open(&config.name, config.address.get())?;
@@ -126,7 +127,7 @@ pub fn bind(config: ListenerConfig, events: Arc<dyn ListenerEvents>) -> Result<B
         settings: ArcSwap::from_pointee(config),
         tls: ArcSwapOption::from(tls),
         resumption,
-        events,
+        metrics,
         open: AtomicU32::new(0),
     };
     Ok(Bound { socket, listener: Arc::new(listener) })
@@ -164,7 +165,7 @@ pub struct Listener {
     settings: ArcSwap<ListenerConfig>,
     tls: ArcSwapOption<rustls::ServerConfig>,
     resumption: tls::Resumption,
-    events: Arc<dyn ListenerEvents>,
+    metrics: Arc<ListenerMetrics>,
     open: AtomicU32,
 }
 
@@ -207,8 +208,8 @@ impl Listener {
         self.tls.load_full()
     }
 
-    pub(super) fn events(&self) -> &dyn ListenerEvents {
-        &*self.events
+    pub(super) fn metrics(&self) -> &ListenerMetrics {
+        &self.metrics
     }
 
     /// Counts one more connection in, unless the listener is full.
@@ -216,17 +217,17 @@ impl Listener {
         let most = self.settings().max_connections.get();
         // Only the accept loop adds, so nothing can slip between the two.
         if self.open.load(Ordering::Relaxed) >= most {
-            self.events.refused();
+            self.metrics.rejected(Rejected::ConnectionLimit);
             return false;
         }
         self.open.fetch_add(1, Ordering::Relaxed);
-        self.events.opened();
+        self.metrics.opened();
         true
     }
 
-    pub(super) fn departed(&self, departed: &Departed) {
+    pub(super) fn departed(&self, ending: Ending) {
         self.open.fetch_sub(1, Ordering::Relaxed);
-        self.events.departed(departed);
+        self.metrics.closed(ending);
     }
 }
 

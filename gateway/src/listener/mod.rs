@@ -10,7 +10,7 @@
 //! A connection's life: `accept` takes it and gives it to one of the `threads`,
 //! `serve` leads it through: `tls` does the handshake, `preface`
 //! decides the protocol, `guard` is the stream Pingora gets, `ahead` what came
-//! before its turn, `connection` the state both sides share, `watch` the deadlines on it, `ending` how it ended.
+//! before its turn, `connection` the state both sides share, `watch` the deadlines on it.
 //!
 //! What is deliberately not here: requests and their metrics (the proxy's),
 //! signals (the app's), and what a forwarding header is worth.
@@ -22,7 +22,6 @@ pub mod config;
 mod connection;
 mod digest;
 mod drain;
-mod ending;
 mod guard;
 pub mod head;
 #[expect(clippy::module_inception, reason = "the thing itself; the module is the whole of it")]
@@ -38,12 +37,13 @@ mod watch;
 pub use accept::{Worker, serve};
 pub use connection::Connection;
 pub use drain::{Drain, Drained};
-pub use ending::{Departed, Ending, ListenerEvents};
 pub use listener::{BindError, Bound, Change, Listener, bind, open};
 pub use request::RequestGuard;
 pub use serve::h2_options;
 pub use threads::Threads;
 pub use tls::{TlsError, TlsFacts, check as check_tls};
+
+pub use crate::telemetry::metrics::Ending;
 
 #[cfg(test)]
 mod tests;

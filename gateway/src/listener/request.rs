@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::Ending;
 use super::connection::{Connection, Phase};
-use super::ending::Ending;
 use crate::reason::Reason;
 
 /// A request in flight; dropped when the request is over, whatever its end.

@@ -13,8 +13,8 @@ use pingora_core::protocols::http::v2::server::{H2Options, default_h2_options};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
+use super::Ending;
 use super::connection::{Connection, Phase};
-use super::ending::Ending;
 use super::guard::Guarded;
 use super::tls;
 use super::watch::watch;

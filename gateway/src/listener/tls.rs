@@ -11,7 +11,6 @@ use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::{self, PemObject};
@@ -23,8 +22,8 @@ use tokio::io::{AsyncRead, AsyncWrite, BufReader};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use super::Ending;
 use super::config::{CertificateConfig, TlsConfig, TlsVersion, resolve};
-use super::ending::Ending;
 use crate::value::{Located, Place};
 
 /// Bytes read from the socket at a time: a TLS record and a bit. rustls alone reads 4 KiB.
@@ -222,10 +221,6 @@ pub struct TlsFacts {
     pub version: &'static str,
     /// The cipher suite's IANA name.
     pub cipher: &'static str,
-    /// The name the client asked for (SNI).
-    pub server_name: Option<String>,
-    /// How long the handshake took.
-    pub handshake: Duration,
 }
 
 /// A TLS connection as served: reads from the socket in whole records.
@@ -239,7 +234,6 @@ pub(super) async fn handshake<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let started = Instant::now();
     let stream = BufReader::with_capacity(READ_BUFFER, stream);
     let stream = TlsAcceptor::from(config).accept(stream).await.map_err(|error| classify(&error))?;
     let session = stream.get_ref().1;
@@ -249,8 +243,6 @@ where
             .negotiated_cipher_suite()
             .and_then(|suite| suite.suite().as_str())
             .unwrap_or("unknown"),
-        server_name: session.server_name().map(str::to_owned),
-        handshake: started.elapsed(),
     };
     Ok((stream, facts))
 }

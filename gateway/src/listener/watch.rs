@@ -20,8 +20,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use super::Ending;
 use super::connection::{Connection, Phase};
-use super::ending::Ending;
 
 /// How long a quiet HTTP/1 connection is kept once the gateway drains. A
 /// client that is about to send gets its answer with `Connection: close`

@@ -7,9 +7,9 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::super::Ending;
 use super::super::ahead::HeadEnd;
 use super::super::connection::Phase;
-use super::super::ending::Ending;
 use super::super::head::RequestLine;
 use super::super::preface::{self, Verdict};
 use super::Guarded;

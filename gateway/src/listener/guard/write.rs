@@ -40,15 +40,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guarded<S> {
         self.connection.set_stalled(written.is_pending());
         match written {
             Poll::Ready(Ok(0)) => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-            Poll::Ready(Ok(n)) => {
-                self.connection.add_out(n);
-                Poll::Ready(Ok(n))
-            }
             Poll::Ready(Err(error)) => {
                 self.connection.set_client_gone();
                 Poll::Ready(Err(error))
             }
-            Poll::Pending => Poll::Pending,
+            written => written,
         }
     }
 

@@ -1,5 +1,3 @@
-use std::sync::Arc;
-
 use serde_json::json;
 
 use super::kit::*;
@@ -9,7 +7,7 @@ use crate::listener::{BindError, bind};
 async fn a_taken_port_is_named_with_what_to_do() {
     let server = start(json!({})).await;
     let again = config(json!({ "address": server.address.to_string() }));
-    let error = bind(again, Arc::new(())).unwrap_err();
+    let error = bind(again, numbers()).unwrap_err();
     assert!(matches!(error, BindError::InUse { .. }));
     let text = error.to_string();
     let port = server.address.port();
@@ -24,7 +22,7 @@ async fn a_taken_port_is_named_with_what_to_do() {
 
 #[tokio::test]
 async fn an_address_of_another_machine_is_named() {
-    let error = bind(config(json!({ "address": "192.0.2.1:0" })), Arc::new(())).unwrap_err();
+    let error = bind(config(json!({ "address": "192.0.2.1:0" })), numbers()).unwrap_err();
     assert!(error.to_string().contains("this machine has no address 192.0.2.1"), "{error}");
 }
 
@@ -60,7 +58,7 @@ fn unknown_keys_are_refused() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn an_accepted_socket_has_what_was_set_on_the_listening_one() {
-    let bound = bind(config(json!({})), Arc::new(())).unwrap();
+    let bound = bind(config(json!({})), numbers()).unwrap();
     let _client = std::net::TcpStream::connect(bound.local_addr()).unwrap();
     bound.socket.set_nonblocking(false).unwrap();
     let (accepted, _) = bound.socket.accept().unwrap();

@@ -72,7 +72,7 @@ async fn an_idle_connection_is_closed_before_and_after_a_request() {
     let mut client = server.connect().await;
     assert!(exchange(&mut client, GET).await.ends_with("ok"));
     assert_eq!(rest(&mut client).await, "");
-    assert_eq!(server.counts.endings.lock().unwrap()[&Ending::IdleDeadline], 2);
+    assert_eq!(server.closed(Ending::IdleDeadline), 2);
 }
 
 #[tokio::test]
@@ -119,7 +119,7 @@ async fn a_client_that_takes_its_answer_slowly_but_steadily_is_served() {
         pace.tick().await;
         tokio::io::AsyncReadExt::read_exact(&mut client, &mut [0; 7500]).await.unwrap();
     }
-    assert!(server.counts.endings.lock().unwrap().is_empty());
+    assert_eq!(server.listener.connections(), 1);
 }
 
 #[tokio::test]

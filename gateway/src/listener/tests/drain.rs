@@ -27,7 +27,7 @@ async fn a_drain_closes_what_is_idle_and_waits_for_what_is_not() {
     server.app.release.notify_one();
     assert!(rest(&mut busy).await.ends_with("ok"));
     assert_eq!(draining.await.unwrap(), NOTHING);
-    assert_eq!(server.counts.endings.lock().unwrap()[&Ending::Drained], 2);
+    assert_eq!(server.closed(Ending::Drained), 2);
 }
 
 #[tokio::test]

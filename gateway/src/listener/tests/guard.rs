@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use serde_json::json;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 
-use super::kit::{config, drain_config};
+use super::kit::{config, drain_config, numbers};
 use crate::listener::connection::Connection;
 use crate::listener::guard::Guarded;
 use crate::listener::{Drain, bind};
@@ -36,7 +36,7 @@ impl AsyncWrite for Silent {
 }
 
 fn silent() -> (Guarded<Silent>, Arc<Mutex<Vec<String>>>) {
-    let bound = bind(config(json!({})), Arc::new(())).unwrap();
+    let bound = bind(config(json!({})), numbers()).unwrap();
     let drain = Drain::new(drain_config(std::time::Duration::ZERO));
     let address = bound.local_addr();
     let connection = Connection::new(bound.listener().clone(), drain, address, address);

@@ -1,9 +1,7 @@
 //! A listener with a small app behind it, and clients that say exactly what they are told to.
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -18,31 +16,11 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
 use crate::listener::config::{DrainConfig, ListenerConfig};
-use crate::listener::{Connection, Departed, Drain, Ending, Listener, ListenerEvents, Worker, bind, serve};
+use crate::listener::{Connection, Drain, Ending, Listener, Worker, bind, serve};
+use crate::telemetry::metrics::{ListenerMetrics, Metrics};
 
 /// Longer than anything here takes; only a failing test waits for it.
 pub const PATIENCE: Duration = Duration::from_secs(20);
-
-#[derive(Default)]
-pub struct Counts {
-    pub endings: Mutex<HashMap<Ending, usize>>,
-    pub last: Mutex<Option<Departed>>,
-    pub opened: AtomicUsize,
-    pub refused: AtomicUsize,
-}
-
-impl ListenerEvents for Counts {
-    fn opened(&self) {
-        self.opened.fetch_add(1, Ordering::Relaxed);
-    }
-    fn departed(&self, departed: &Departed) {
-        *self.last.lock().unwrap() = Some(*departed);
-        *self.endings.lock().unwrap().entry(departed.ending).or_default() += 1;
-    }
-    fn refused(&self) {
-        self.refused.fetch_add(1, Ordering::Relaxed);
-    }
-}
 
 /// `/` answers; `/wait` answers when released; `/panic` does not; `/facts` tells of the
 /// connection; `/early` answers without reading the body; `/upgrade` switches protocols;
@@ -173,14 +151,13 @@ fn facts(connection: &Connection) -> String {
         "requests": connection.requests(),
         "thread": std::thread::current().name(),
         "tls": tls.map(|tls| tls.version),
-        "name": tls.and_then(|tls| tls.server_name.clone()),
     })
     .to_string()
 }
 
 pub struct Server {
     pub address: SocketAddr,
-    pub counts: Arc<Counts>,
+    pub metrics: Arc<Metrics>,
     pub app: Arc<App>,
     pub drain: Arc<Drain>,
     pub listener: Arc<Listener>,
@@ -203,14 +180,14 @@ pub async fn start(changes: Value) -> Server {
 }
 
 pub async fn start_with(config: ListenerConfig, drain: DrainConfig) -> Server {
-    let counts = Arc::new(Counts::default());
-    let bound = bind(config, counts.clone()).unwrap();
+    let metrics = Metrics::new();
+    let bound = bind(config, metrics.listener("public")).unwrap();
     let (address, listener) = (bound.local_addr(), bound.listener().clone());
     let app = Arc::new(App { release: Notify::new(), entered: Notify::new() });
     let drain = Drain::new(drain);
     let worker = Worker::new(tokio::runtime::Handle::current(), app.clone());
     serve(bound, vec![worker], drain.clone()).unwrap();
-    Server { address, counts, app, drain, listener }
+    Server { address, metrics, app, drain, listener }
 }
 
 impl Server {
@@ -220,9 +197,32 @@ impl Server {
 
     /// Waits until a connection has ended so.
     pub async fn ended(&self, ending: Ending) {
-        let seen = || self.counts.endings.lock().unwrap().contains_key(&ending);
-        eventually(seen, || format!("{ending:?} in {:?}", self.counts.endings.lock().unwrap())).await;
+        eventually(|| self.closed(ending) > 0, || format!("{ending:?} in {}", self.metrics.render())).await;
     }
+
+    /// How many connections have ended so.
+    pub fn closed(&self, ending: Ending) -> u64 {
+        self.count("gateway_listener_connections_closed_total", ending.as_str())
+    }
+
+    /// What the series with this reason says.
+    pub fn count(&self, name: &str, reason: &str) -> u64 {
+        let reason = format!("reason=\"{reason}\"");
+        let text = self.metrics.render();
+        let mut lines = text.lines().filter(|line| line.starts_with(name) && line.contains(&reason));
+        lines.next().map_or(0, |line| line.rsplit_once(' ').unwrap().1.parse().unwrap())
+    }
+
+    /// The one connection that is open, as the listener sees it.
+    pub async fn only_connection(&self) -> Arc<Connection> {
+        eventually(|| self.drain.connections() == 1, || "one connection".into()).await;
+        self.drain.open().remove(0)
+    }
+}
+
+/// For listeners of which nobody wants to know.
+pub fn numbers() -> Arc<ListenerMetrics> {
+    Metrics::new().listener("public")
 }
 
 pub async fn eventually(mut reached: impl FnMut() -> bool, what: impl Fn() -> String) {

@@ -1,5 +1,3 @@
-use std::sync::atomic::Ordering;
-
 use serde_json::json;
 use tokio::io::AsyncWriteExt;
 
@@ -14,7 +12,7 @@ async fn one_connection_too_many_is_closed_and_counted_and_room_is_given_back() 
     assert!(exchange(&mut first, GET).await.ends_with("ok"));
     assert!(exchange(&mut second, GET).await.ends_with("ok"));
     assert_eq!(talk(&mut server.connect().await, GET).await, "");
-    assert_eq!(server.counts.refused.load(Ordering::Relaxed), 1);
+    assert_eq!(server.count("gateway_listener_connections_rejected_total", "connection_limit"), 1);
     assert!(exchange(&mut first, GET).await.ends_with("ok"));
     drop(second);
     server.ended(Ending::Client).await;
@@ -48,12 +46,13 @@ async fn a_head_that_is_no_http_gets_a_problem_document_and_is_counted() {
 async fn a_head_over_the_limit_is_answered_while_it_arrives() {
     let server = start(json!({ "limits": { "head": "8KiB" } })).await;
     let mut client = server.connect().await;
+    let connection = server.only_connection().await;
     let head = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}", "x".repeat(2 << 20));
     let answer = talk(&mut client, head.as_bytes()).await;
     assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");
     assert!(answer.contains("\"reason\":\"head_too_large\""), "{answer}");
     server.ended(Ending::HeadTooLarge).await;
-    let read = server.counts.last.lock().unwrap().unwrap().bytes_in;
+    let read = connection.bytes_in();
     assert!(read < 64 << 10, "{read} bytes of a head were taken in");
 }
 

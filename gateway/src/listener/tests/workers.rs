@@ -7,16 +7,17 @@ use tokio::sync::Notify;
 
 use super::kit::*;
 use crate::listener::{Drain, Ending, Threads, Worker, bind, serve};
+use crate::telemetry::metrics::Metrics;
 
 async fn start_on(threads: &Threads) -> Server {
-    let counts = Arc::new(Counts::default());
-    let bound = bind(config(json!({})), counts.clone()).unwrap();
+    let metrics = Metrics::new();
+    let bound = bind(config(json!({})), metrics.listener("public")).unwrap();
     let (address, listener) = (bound.local_addr(), bound.listener().clone());
     let drain = Drain::new(Default::default());
     let app = Arc::new(App { release: Notify::new(), entered: Notify::new() });
     let workers = threads.runtimes().map(|runtime| Worker::new(runtime.clone(), app.clone())).collect();
     serve(bound, workers, drain.clone()).unwrap();
-    Server { address, counts, app, drain, listener }
+    Server { address, metrics, app, drain, listener }
 }
 
 #[tokio::test]
@@ -64,5 +65,5 @@ async fn a_drain_reaches_every_thread() {
     }
     let drained = server.drain.run().await;
     assert_eq!((drained.cut_connections, drained.cut_requests), (0, 0));
-    assert_eq!(server.counts.endings.lock().unwrap()[&Ending::Drained], 2);
+    assert_eq!(server.closed(Ending::Drained), 2);
 }
