@@ -55,11 +55,11 @@ async fn a_dripping_body_is_closed_when_its_time_is_over() {
 
 #[tokio::test]
 async fn the_body_deadline_ends_with_the_body() {
-    let server = start(json!({ "deadlines": { "body": "100ms", "idle": "1h" } })).await;
+    let server = start(json!({})).await;
     let mut client = server.connect().await;
     client.write_all(b"GET /wait HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
     server.app.entered.notified().await;
-    tokio::time::sleep(Duration::from_millis(250)).await;
+    pass(Duration::from_secs(3600)).await;
     server.app.release.notify_one();
     assert!(answer(&mut client).await.ends_with("ok"));
 }
@@ -77,23 +77,22 @@ async fn an_idle_connection_is_closed_before_and_after_a_request() {
 
 #[tokio::test]
 async fn a_busy_connection_outlives_every_deadline() {
-    let server = start(json!({ "deadlines": { "idle": "200ms", "head": "200ms", "body": "200ms" } })).await;
+    let server = start(json!({ "deadlines": { "idle": "60s", "head": "60s", "body": "60s" } })).await;
     let mut client = server.connect().await;
-    let end = tokio::time::Instant::now() + Duration::from_millis(700);
-    let mut pace = tokio::time::interval(Duration::from_millis(20));
-    while tokio::time::Instant::now() < end {
-        pace.tick().await;
+    for _ in 0..10 {
         assert!(exchange(&mut client, GET).await.ends_with("ok"));
+        pass(Duration::from_secs(30)).await;
     }
+    assert!(exchange(&mut client, GET).await.ends_with("ok"));
 }
 
 #[tokio::test]
 async fn an_upgraded_connection_has_no_deadline() {
-    let server = start(json!({ "deadlines": { "idle": "100ms", "head": "100ms", "body": "100ms" } })).await;
+    let server = start(json!({})).await;
     let mut client = server.connect().await;
     let head = b"GET /upgrade HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n";
     assert!(exchange(&mut client, head).await.starts_with("HTTP/1.1 101"));
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    pass(Duration::from_secs(3600)).await;
     client.write_all(b"still there").await.unwrap();
     let mut echo = [0; 11];
     tokio::io::AsyncReadExt::read_exact(&mut client, &mut echo).await.unwrap();

@@ -66,10 +66,12 @@ async fn a_request_sent_during_an_answer_waits_and_harms_none() {
     let mut client = server.connect().await;
     client.write_all(get("/drip").as_bytes()).await.unwrap();
     read_to(&mut client, "ab").await;
+    let connection = server.only_connection().await;
     // In pieces, and the last one is incomplete.
     for piece in [&GET[..1], &GET[1..], b"GET /fa"] {
+        let taken = connection.bytes_in() + piece.len() as u64;
         client.write_all(piece).await.unwrap();
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        eventually(|| connection.bytes_in() == taken, || "the piece is taken".into()).await;
     }
     server.app.release.notify_one();
     assert!(read_to(&mut client, "ok").await.starts_with("cdHTTP/1.1 200"));

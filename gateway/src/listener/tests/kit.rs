@@ -225,6 +225,13 @@ pub fn numbers() -> Arc<ListenerMetrics> {
     Metrics::new().listener("public")
 }
 
+/// Lets time pass for the listener without taking any.
+pub async fn pass(time: Duration) {
+    tokio::time::pause();
+    tokio::time::sleep(time).await;
+    tokio::time::resume();
+}
+
 pub async fn eventually(mut reached: impl FnMut() -> bool, what: impl Fn() -> String) {
     let deadline = tokio::time::Instant::now() + PATIENCE;
     while !reached() {
