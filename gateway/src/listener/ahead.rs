@@ -5,6 +5,11 @@
 //! closes the connection after an answer that said `keep-alive`. So it is never shown any. What follows a head in the
 //! same read, and what comes while a request is being answered, waits here until the next head is asked for.
 //!
+//! Pingora has a switch of its own for this (`set_pipelining_enabled`), which is not used: it hands later requests
+//! from one session to the next inside of itself, past the stream below it, and there they would be neither held to the
+//! rules of a request line, nor to the limit of a head, nor to a deadline. And it stops reading with the first byte that
+//! comes early, so that a client that leaves after it is not noticed before the answer is written.
+//!
 //! Behind a head that is to be refused nothing waits: Pingora closes its connection then.
 //!
 //! Nothing is framed here. Where a request ends is Pingora's decision; bytes only reach it later, in their order.

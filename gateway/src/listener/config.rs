@@ -10,7 +10,7 @@ use crate::value::{ByteSize, Cidr, Duration, EncodedSlashes, ListenAddress, Loca
 
 /// One address on which clients are served.
 ///
-/// The address and TLS as such are fixed for the process's life; everything
+/// The address and whether there is `tls` are fixed for the process's life; everything
 /// else, certificates included, follows a reload.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
