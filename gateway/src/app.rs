@@ -249,7 +249,7 @@ fn store(checked: Checked, telemetry: &Telemetry) -> Arc<Store> {
     let (parts, settings) = snapshot::split(checked);
     let environment = Environment::new(telemetry.metrics.clone(), Arc::new(SystemResolver::default()));
     let upstreams = Upstreams::new(environment).next(settings);
-    let first = snapshot::build(parts, &upstreams, telemetry, now);
+    let first = snapshot::build(parts, &upstreams, telemetry, now, None);
     telemetry.metrics.gateway().config_in_use(&first.version, now);
     Arc::new(Store::new(first, upstreams, status))
 }

@@ -63,6 +63,11 @@ impl Engine {
         &self.schema
     }
 
+    /// Whether its answers, and the plans it keeps, are those of this schema and these bounds.
+    pub fn serves(&self, schema: &Schema, limits: &Limits) -> bool {
+        self.schema.version() == schema.version() && self.limits == *limits
+    }
+
     /// The bounds on one request.
     pub fn limits(&self) -> &Limits {
         &self.limits

@@ -32,8 +32,15 @@ pub fn split(mut checked: Checked) -> (Parts, Vec<Settings>) {
     (Parts { checked, names }, settings)
 }
 
-/// Builds the snapshot. `upstreams` are those of the same configuration.
-pub fn build(parts: Parts, upstreams: &Upstreams, telemetry: &Telemetry, loaded_at: SystemTime) -> Snapshot {
+/// Builds the snapshot. `upstreams` are those of the same configuration; `before` is what runs so far, whose plans go on
+/// for the APIs that stay the same.
+pub fn build(
+    parts: Parts,
+    upstreams: &Upstreams,
+    telemetry: &Telemetry,
+    loaded_at: SystemTime,
+    before: Option<&Snapshot>,
+) -> Snapshot {
     let Parts { checked, names } = parts;
     let services: Vec<Arc<Upstream>> = names
         .iter()
@@ -42,12 +49,13 @@ pub fn build(parts: Parts, upstreams: &Upstreams, telemetry: &Telemetry, loaded_
     let sources = services.iter().map(|service| (service.name().clone(), service.clone()));
     let client = FetchClient::new(sources);
     let api = |api: GraphqlApi| {
+        let same_name = before.and_then(|before| before.apis.iter().find(|other| *other.name == *api.name));
         Arc::new(Api {
             name: api.name.to_arc(),
-            engine: Engine::new(api.schema, api.limits, PLANS),
-            client: client.clone(),
             metrics: telemetry.metrics.graphql(api.name.as_str()),
             timeout: api.timeout,
+            client: client.clone(),
+            engine: engine(api, same_name),
         })
     };
     let apis: Vec<Arc<Api>> = checked.graphql.into_iter().map(api).collect();
@@ -58,11 +66,20 @@ pub fn build(parts: Parts, upstreams: &Upstreams, telemetry: &Telemetry, loaded_
     });
     Snapshot {
         routes: Table::build(routes).expect("routes that cannot be told apart are refused by the checks"),
+        apis,
         version: checked.version.into(),
         loaded_at,
         source: checked.source,
         config: Arc::new(checked.config),
         telemetry: telemetry.clone(),
+    }
+}
+
+/// An engine holds nothing but its schema, its bounds and its plans: while the first two stay, it may stay as well.
+fn engine(api: GraphqlApi, before: Option<&Arc<Api>>) -> Engine {
+    match before {
+        Some(same) if same.engine.serves(&api.schema, &api.limits) => same.engine.clone(),
+        _ => Engine::new(api.schema, api.limits, PLANS),
     }
 }
 

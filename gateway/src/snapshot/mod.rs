@@ -46,6 +46,8 @@ pub struct Snapshot {
     pub config: Arc<Config>,
     /// Which requests go where.
     pub routes: Table<Route>,
+    /// The composed APIs, mounted or not, for the next snapshot to take their plans over.
+    pub apis: Vec<Arc<Api>>,
     /// What requests report to.
     pub telemetry: Telemetry,
 }
@@ -60,6 +62,7 @@ impl Snapshot {
             source: PathBuf::new(),
             config: Arc::default(),
             routes: Table::default(),
+            apis: Vec::new(),
             telemetry: self.telemetry.clone(),
         }
     }

@@ -244,7 +244,7 @@ impl Reloader {
     fn apply(&self, begun: Begun, now: SystemTime) -> Status {
         let Begun { config, parts, upstreams, changes, status } = begun;
         let Running { store, telemetry, log, drain, .. } = &self.running;
-        let snapshot = build(parts, &upstreams, telemetry, now);
+        let snapshot = build(parts, &upstreams, telemetry, now, Some(&store.snapshot()));
         telemetry.metrics.gateway().config_in_use(&snapshot.version, now);
         store.replace(snapshot, upstreams, status.clone());
         for (listener, change) in changes {

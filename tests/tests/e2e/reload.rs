@@ -151,6 +151,43 @@ async fn schema_files_reload_with_the_rest() {
     assert_eq!(query("b").await.json()["data"]["thing"]["b"], 2);
 }
 
+#[tokio::test]
+async fn plans_outlive_a_reload_that_changes_something_else() {
+    let upstream = Upstream::start(|_| async { tests::reply(200, r#"{"a":1}"#) }).await;
+    let yaml = |routes: &str, api: &str, others: &str| {
+        format!(
+            "
+            upstreams: {{ up: {{ endpoints: [\"{}\"] }}{others} }}
+            routes: [{{ name: graphql, match: {{ path: /graphql }}, graphql: main }}{routes}]
+            graphql: {{ main: {{ schema: [api.graphql]{api} }} }}
+            ",
+            upstream.url()
+        )
+    };
+    let sdl =
+        r#"type Query { thing: Thing @rest(source: "up", GET: "/thing") } type Thing { a: Int b: Int }"#;
+    let gateway = Launch::new(&yaml("", "", "")).file("api.graphql", sdl).start().await;
+    let asked = async |cache: &str, times: f64| {
+        let answer = gateway.graphql("{ thing { a } }", serde_json::json!({})).await;
+        assert_eq!(answer.json()["data"]["thing"]["a"], 1);
+        gateway.metric(&format!("graphql_plan_cache_{cache}_total"), &[], |count| count == times).await;
+    };
+    asked("misses", 1.0).await;
+
+    let more = ", { name: more, match: { path: /more }, respond: { status: 204 } }";
+    let another = ", other: { endpoints: [\"http://127.0.0.1:1\"] }";
+    assert_eq!(gateway.reload(&yaml(more, "", another)).await.status, 200);
+    assert_eq!(gateway.get("/more").await.status, 204);
+    asked("hits", 1.0).await;
+
+    // Another bound may refuse what the old one let through.
+    assert_eq!(gateway.reload(&yaml(more, ", limits: { depth: 20 }", "")).await.status, 200);
+    asked("misses", 2.0).await;
+    gateway.home().write("api.graphql", sdl.replace("b: Int", "c: Int"));
+    assert_eq!(gateway.reload_now().await.status, 200);
+    asked("misses", 3.0).await;
+}
+
 /// Asks again and again on one connection until it is told to stop.
 async fn ask_on(
     gateway: std::net::SocketAddr,

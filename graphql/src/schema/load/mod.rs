@@ -138,17 +138,19 @@ fn add_one_of(sdl: &mut apollo_compiler::Schema) {
     }
 }
 
-/// A hash of everything that a plan depends on.
+/// A hash of everything that a plan depends on. Of a source that forwards nothing there is only the name, and that
+/// stands in the SDL where it is used.
 fn version(files: &[SdlFile], sources: &Sources, options: &SchemaOptions) -> u64 {
     let mut hash = Sha256::new();
     let mut add = |text: &str| {
         hash.update((text.len() as u64).to_be_bytes());
         hash.update(text);
     };
+    add(&files.len().to_string());
     for file in files {
         add(&file.text);
     }
-    for (name, source) in &sources.0 {
+    for (name, source) in sources.0.iter().filter(|(_, source)| !source.forward.is_empty()) {
         add(name);
         add(&source.forward.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(","));
     }
