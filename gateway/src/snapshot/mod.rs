@@ -7,11 +7,13 @@
 //! - `build` makes a snapshot from a checked configuration;
 //! - `api` is a composed GraphQL API within it;
 //! - `store` holds the one that runs;
-//! - `reload` replaces it, wholly or not at all.
+//! - `reload` replaces it, wholly or not at all;
+//! - `retire` frees the one that was replaced.
 
 mod api;
 mod build;
 mod reload;
+mod retire;
 mod store;
 
 use std::{path::PathBuf, sync::Arc, time::Duration, time::SystemTime};

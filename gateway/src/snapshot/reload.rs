@@ -11,7 +11,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration, time::SystemTime};
 
 use tokio::{sync::Mutex, sync::watch, task, time};
 
-use super::{Failure, Snapshot, Status, Store, build, build::Parts, split};
+use super::{Failure, Snapshot, Status, Store, build, build::Parts, retire::retire, split};
 use crate::{
     config::{self, Checked, Config, ConfigErrors, Inputs, Problem, Watch},
     listener::{Change, Drain, Listener, config::ListenerConfig},
@@ -244,7 +244,8 @@ impl Reloader {
     fn apply(&self, begun: Begun, now: SystemTime) -> Status {
         let Begun { config, parts, upstreams, changes, status } = begun;
         let Running { store, telemetry, log, drain, .. } = &self.running;
-        let snapshot = build(parts, &upstreams, telemetry, now, Some(&store.snapshot()));
+        let before = store.snapshot();
+        let snapshot = build(parts, &upstreams, telemetry, now, Some(&before));
         telemetry.metrics.gateway().config_in_use(&snapshot.version, now);
         store.replace(snapshot, upstreams, status.clone());
         for (listener, change) in changes {
@@ -255,6 +256,7 @@ impl Reloader {
             log.apply(&config.telemetry.log);
         }
         drain.configure(config.drain);
+        tokio::spawn(retire(before));
         status
     }
 
