@@ -22,14 +22,20 @@ const POLL: Duration = Duration::from_secs(10);
 pub struct Watch {
     inputs: Arc<Inputs>,
     event: Arc<Notify>,
+    folders: Folders,
+}
+
+/// The folders from which events come.
+#[derive(Default)]
+struct Folders {
     /// `None` where the system gives no events.
     watcher: Option<RecommendedWatcher>,
     watched: Vec<PathBuf>,
 }
 
 impl Watch {
-    /// Begins to look at these files. Must be called within a Tokio runtime.
-    pub fn new(inputs: Inputs) -> Self {
+    /// Begins to look at these files.
+    pub async fn new(inputs: Inputs) -> Self {
         let event = Arc::new(Notify::new());
         let notify = event.clone();
         // The event's content does not matter, and an error (a queue that overflowed) is a reason to look as well.
@@ -40,27 +46,24 @@ impl Watch {
             notify.notify_one();
         });
         let watcher = watcher.inspect_err(polls_only).ok();
-        let mut watch = Self { inputs: Arc::default(), event, watcher, watched: Vec::new() };
-        watch.look_at(inputs);
+        let folders = Folders { watcher, watched: Vec::new() };
+        let mut watch = Self { inputs: Arc::default(), event, folders };
+        watch.look_at(inputs).await;
         watch
     }
 
-    /// From now on looks at these files: those of the configuration that was loaded last, even in vain.
-    pub fn look_at(&mut self, inputs: Inputs) {
-        self.inputs = Arc::new(inputs);
-        let folders: Vec<PathBuf> = self.inputs.folders().collect();
-        let Some(watcher) = &mut self.watcher else { return };
-        for old in self.watched.iter().filter(|old| !folders.contains(old)) {
-            // Its folder may be gone, and the watch with it.
-            drop(watcher.unwatch(old));
-        }
-        // Watching again what is watched costs nothing and catches a folder that was replaced.
-        for folder in folders.iter().filter(|folder| folder.is_dir()) {
-            if let Err(error) = watcher.watch(folder, RecursiveMode::NonRecursive) {
-                polls_only(&error);
-            }
-        }
-        self.watched = folders;
+    /// From now on looks at these files: those of the configuration that was loaded last, even in vain. Who cancels it
+    /// has only the poll from then on.
+    pub async fn look_at(&mut self, inputs: Inputs) {
+        let inputs = Arc::new(inputs);
+        self.inputs = inputs.clone();
+        let mut folders = std::mem::take(&mut self.folders);
+        // The disk they are on may hang.
+        let looked = task::spawn_blocking(move || {
+            folders.follow(&inputs);
+            folders
+        });
+        self.folders = looked.await.unwrap_or_default();
     }
 
     /// Waits until some content differs from what was loaded. Cancelling is safe.
@@ -82,6 +85,25 @@ impl Watch {
         while time::Instant::now() < patience && time::timeout(DEBOUNCE, self.event.notified()).await.is_ok()
         {
         }
+    }
+}
+
+impl Folders {
+    /// Events come from the folders of these files, and from no others. Blocks.
+    fn follow(&mut self, inputs: &Inputs) {
+        let folders: Vec<PathBuf> = inputs.folders().collect();
+        let Some(watcher) = &mut self.watcher else { return };
+        for old in self.watched.iter().filter(|old| !folders.contains(old)) {
+            // Its folder may be gone, and the watch with it.
+            drop(watcher.unwatch(old));
+        }
+        // Watching again what is watched costs nothing and catches a folder that was replaced.
+        for folder in folders.iter().filter(|folder| folder.is_dir()) {
+            if let Err(error) = watcher.watch(folder, RecursiveMode::NonRecursive) {
+                polls_only(&error);
+            }
+        }
+        self.watched = folders;
     }
 }
 

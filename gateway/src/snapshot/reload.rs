@@ -108,7 +108,8 @@ async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> 
 
 /// Reloads whenever a file differs from what was read last.
 async fn follow<F: Future<Output = ()>>(mut inputs: watch::Receiver<Inputs>, reload: impl Fn() -> F) {
-    let mut watch = Watch::new(inputs.borrow_and_update().clone());
+    let first = inputs.borrow_and_update().clone();
+    let mut watch = Watch::new(first).await;
     loop {
         tokio::select! {
             () = watch.changed() => {
@@ -122,7 +123,7 @@ async fn follow<F: Future<Output = ()>>(mut inputs: watch::Receiver<Inputs>, rel
             _ = inputs.changed() => {}
         }
         let latest = inputs.borrow_and_update().clone();
-        watch.look_at(latest);
+        watch.look_at(latest).await;
     }
 }
 

@@ -28,25 +28,25 @@ async fn a_file_that_is_written_or_replaced_or_appears_is_a_change() {
     let path = |name: &str| folder.path().join(name);
     fs::create_dir(path("schema")).unwrap();
     fs::write(path("glassgate.yaml"), "a").unwrap();
-    let mut watch = Watch::new(inputs(folder.path()));
+    let mut watch = Watch::new(inputs(folder.path())).await;
 
     fs::write(path("glassgate.yaml"), "b").unwrap();
     assert!(sees_a_change(&mut watch).await, "written");
 
-    watch.look_at(inputs(folder.path()));
+    watch.look_at(inputs(folder.path())).await;
     fs::write(path(".glassgate.yaml.swp"), "c").unwrap();
     fs::rename(path(".glassgate.yaml.swp"), path("glassgate.yaml")).unwrap();
     assert!(sees_a_change(&mut watch).await, "replaced");
 
-    watch.look_at(inputs(folder.path()));
+    watch.look_at(inputs(folder.path())).await;
     fs::write(path("certificate.pem"), "d").unwrap();
     assert!(sees_a_change(&mut watch).await, "appeared");
 
-    watch.look_at(inputs(folder.path()));
+    watch.look_at(inputs(folder.path())).await;
     fs::write(path("schema/users.graphql"), "e").unwrap();
     assert!(sees_a_change(&mut watch).await, "found by a pattern");
 
-    watch.look_at(inputs(folder.path()));
+    watch.look_at(inputs(folder.path())).await;
     fs::remove_file(path("glassgate.yaml")).unwrap();
     assert!(sees_a_change(&mut watch).await, "gone");
 }
@@ -65,7 +65,7 @@ async fn a_symbolic_link_that_is_swapped_is_a_change() {
     }
     symlink("..1", path("..data")).unwrap();
     symlink("..data/glassgate.yaml", path("glassgate.yaml")).unwrap();
-    let mut watch = Watch::new(inputs(folder.path()));
+    let mut watch = Watch::new(inputs(folder.path())).await;
     symlink("..2", path("..data_tmp")).unwrap();
     fs::rename(path("..data_tmp"), path("..data")).unwrap();
     assert!(sees_a_change(&mut watch).await);
@@ -77,7 +77,7 @@ async fn a_change_between_loading_and_watching_is_not_missed() {
     fs::write(folder.path().join("glassgate.yaml"), "a").unwrap();
     let loaded = inputs(folder.path());
     fs::write(folder.path().join("glassgate.yaml"), "b").unwrap();
-    assert!(sees_a_change(&mut Watch::new(loaded)).await);
+    assert!(sees_a_change(&mut Watch::new(loaded).await).await);
 }
 
 #[tokio::test]
@@ -85,7 +85,7 @@ async fn content_that_stays_the_same_is_no_change() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("glassgate.yaml");
     fs::write(&path, "a").unwrap();
-    let mut watch = Watch::new(inputs(folder.path()));
+    let mut watch = Watch::new(inputs(folder.path())).await;
     fs::write(&path, "a").unwrap();
     fs::write(folder.path().join("other"), "x").unwrap();
     // The event and its debounce are over long before.
