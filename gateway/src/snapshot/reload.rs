@@ -11,11 +11,11 @@ use std::{path::PathBuf, sync::Arc, time::Duration, time::SystemTime};
 
 use tokio::{sync::Mutex, sync::watch, task, time};
 
-use super::{Failure, Snapshot, Status, Store, build, build::Parts, retire::retire, split};
+use super::{Failure, Status, Store, build, build::Parts, retire::retire, split};
 use crate::{
     config::{self, Checked, Config, ConfigErrors, Inputs, Problem, Watch},
     listener::{Change, Drain, Listener, config::ListenerConfig},
-    telemetry::{Telemetry, log::Log, metrics::Reload},
+    telemetry::{Telemetry, access_log, log::Log, metrics::Reload},
     upstream::Upstreams,
     value::{ListenAddress, Located},
 };
@@ -84,10 +84,16 @@ pub struct Reloader {
     inputs: watch::Sender<Inputs>,
 }
 
+/// What the next configuration changes of that which outlives it: opened and read, so that nothing can fail any more.
+struct Changes {
+    listeners: Vec<(Arc<Listener>, Change)>,
+    access_log: access_log::Change,
+}
+
 /// A configuration with all that could have failed.
 struct Prepared {
     checked: Checked,
-    changes: Vec<(Arc<Listener>, Change)>,
+    changes: Changes,
     needs_restart: Vec<String>,
 }
 
@@ -96,7 +102,7 @@ struct Begun {
     config: Config,
     parts: Parts,
     upstreams: Upstreams,
-    changes: Vec<(Arc<Listener>, Change)>,
+    changes: Changes,
     status: Status,
 }
 
@@ -161,26 +167,20 @@ impl Reloader {
         };
         self.inputs.send_replace(checked.inputs.clone());
         let store = &self.running.store;
-        let running = store.snapshot();
-        if *checked.version == *running.version {
+        if *checked.version == *store.snapshot().version {
             let status = Status { failure: None, ..Status::clone(&store.status()) };
             store.note(status.clone());
             return Outcome::Unchanged(status);
         }
-        match self.replace(checked, running, now).await {
+        match self.replace(checked, now).await {
             Ok(status) => Outcome::Applied(status),
             Err(text) => self.refuse(Failure::outside(text, now)),
         }
     }
 
-    async fn replace(
-        self: &Arc<Self>,
-        checked: Checked,
-        running: Arc<Snapshot>,
-        now: SystemTime,
-    ) -> Result<Status, String> {
+    async fn replace(self: &Arc<Self>, checked: Checked, now: SystemTime) -> Result<Status, String> {
         let this = self.clone();
-        let begin = move || this.prepare(checked, &running).map(|prepared| this.begin(prepared));
+        let begin = move || this.prepare(checked).map(|prepared| this.begin(prepared));
         let begun = aside(begin).await??;
         // Requests go on with the old ones meanwhile. What is not settled then would not be settled later either.
         let _ = begun.upstreams.settled(PATIENCE).await;
@@ -200,9 +200,9 @@ impl Reloader {
     }
 
     /// What can fail but for the files; changes nothing that anybody sees if it does.
-    fn prepare(&self, checked: Checked, running: &Snapshot) -> Result<Prepared, String> {
+    fn prepare(&self, checked: Checked) -> Result<Prepared, String> {
         let mut needs_restart = Vec::new();
-        let mut changes = Vec::new();
+        let mut listeners = Vec::new();
         for listener in &self.running.listeners {
             let wanted = checked.config.listeners.iter().find(|wanted| **wanted.name == **listener.name());
             let Some(wanted) = wanted else {
@@ -211,19 +211,17 @@ impl Reloader {
             };
             let next = keep_what_is_fixed(wanted.clone(), listener, &mut needs_restart);
             let change = listener.prepare(next).map_err(|error| error.to_string())?;
-            changes.push((listener.clone(), change));
+            listeners.push((listener.clone(), change));
         }
         needs_restart.extend(self.added(&checked.config));
         if *checked.config.admin.address != *self.running.admin {
             needs_restart.push(format!("`admin.address` is now {}", *checked.config.admin.address));
         }
-        let (old, new) = (&running.config.telemetry.access_log, &checked.config.telemetry.access_log);
-        if old.resolved_output() != new.resolved_output() || old.queue != new.queue {
-            self.running.telemetry.access_log.apply(new).map_err(|error| {
-                format!("cannot open the access log's output: {error}; check telemetry.access_log.output")
-            })?;
-        }
-        Ok(Prepared { checked, changes, needs_restart })
+        let access_log = &self.running.telemetry.access_log;
+        let access_log = access_log.prepare(&checked.config.telemetry.access_log).map_err(|error| {
+            format!("cannot open the access log's output: {error}; check telemetry.access_log.output")
+        })?;
+        Ok(Prepared { checked, changes: Changes { listeners, access_log }, needs_restart })
     }
 
     fn added(&self, config: &Config) -> Vec<String> {
@@ -249,9 +247,10 @@ impl Reloader {
         let snapshot = build(parts, &upstreams, telemetry, now, Some(&before));
         telemetry.metrics.gateway().config_in_use(&snapshot.version, now);
         store.replace(snapshot, upstreams, status.clone());
-        for (listener, change) in changes {
+        for (listener, change) in changes.listeners {
             listener.apply(change);
         }
+        telemetry.access_log.apply(changes.access_log);
         telemetry.tracer.apply(&config.telemetry);
         if let Some(log) = log {
             log.apply(&config.telemetry.log);

@@ -1,7 +1,10 @@
 //! The access log: one JSON line a request, with all that one searches by.
 
+use std::sync::Arc;
+
 use rustix::process::Signal;
 use tests::{DEADLINE, Gateway, Upstream, client, eventually, full};
+use tokio::sync::Notify;
 
 #[tokio::test]
 async fn a_line_tells_everything_about_a_request() {
@@ -59,6 +62,56 @@ async fn it_can_go_to_a_file_or_nowhere() {
         !everything.contains("/to-nowhere")
             && !std::fs::read_to_string(&path).unwrap().contains("/to-nowhere")
     );
+}
+
+#[tokio::test]
+async fn it_moves_when_the_new_configuration_runs_and_not_before() {
+    let upstream = Upstream::saying("up").await;
+    let (asked, release) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let slow = {
+        let (asked, release) = (asked.clone(), release.clone());
+        Upstream::start(move |_| {
+            let (asked, release) = (asked.clone(), release.clone());
+            async move {
+                asked.notify_one();
+                release.notified().await;
+                tests::reply(200, "well")
+            }
+        })
+        .await
+    };
+    let with = |output: &str, more: &str| {
+        format!(
+            "
+            telemetry: {{ access_log: {{ output: \"file:{output}\" }} }}
+            upstreams: {{ up: {{ endpoints: [\"{}\"] }}{more} }}
+            routes: [{{ name: all, match: {{ path: /** }}, upstream: up }}]
+            ",
+            upstream.url()
+        )
+    };
+    let gateway = Gateway::start(with("old.log", "")).await;
+    let said_in = async |file: &str, path: &str| {
+        let file = gateway.home().path(file);
+        eventually(path, DEADLINE, async || {
+            std::fs::read_to_string(&file).ok().filter(|text| text.contains(path))
+        })
+        .await;
+    };
+    let slow =
+        format!(", slow: {{ endpoints: [\"{}\"], health: {{ path: /, timeout: 30s }} }}", slow.url());
+    let next = with("new.log", &slow);
+    let reload = gateway.reload(&next);
+    let meanwhile = async {
+        // The reload has opened all it needs, and waits for the new upstream.
+        asked.notified().await;
+        gateway.get("/before").await;
+        said_in("old.log", "/before").await;
+        release.notify_one();
+    };
+    assert_eq!(tokio::join!(reload, meanwhile).0.status, 200);
+    gateway.get("/after").await;
+    said_in("new.log", "/after").await;
 }
 
 #[tokio::test]

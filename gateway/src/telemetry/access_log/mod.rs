@@ -39,6 +39,14 @@ pub struct AccessLog {
     output: Mutex<AccessLogOutput>,
 }
 
+/// A reload of the access log, opened.
+#[derive(Debug)]
+pub struct Change {
+    /// `None` where it stays.
+    output: Option<(AccessLogOutput, Output)>,
+    queue: usize,
+}
+
 #[derive(Debug)]
 struct Shared {
     /// False where the output is `off`: requests do not even write a line.
@@ -134,23 +142,32 @@ impl AccessLog {
         }
     }
 
-    /// Follows another configuration from the next line on. Nothing changes
-    /// where the output cannot be opened.
-    pub fn apply(&self, config: &AccessLogConfig) -> io::Result<()> {
-        let output = config.resolved_output();
+    /// Opens what another configuration needs without changing anything, so
+    /// that a reload can fail before it has begun.
+    ///
+    /// # Errors
+    /// Where the output cannot be opened.
+    pub fn prepare(&self, config: &AccessLogConfig) -> io::Result<Change> {
+        let wanted = config.resolved_output();
+        let present = self.output.lock().unwrap_or_else(PoisonError::into_inner);
+        let output = if *present == wanted { None } else { Some(Output::open(&wanted)?) };
+        Ok(Change { output: output.map(|output| (wanted, output)), queue: config.queue.get() })
+    }
+
+    /// Takes a prepared change over, from the next line on.
+    pub fn apply(&self, change: Change) {
+        let Change { output, queue: bound } = change;
         let mut present = self.output.lock().unwrap_or_else(PoisonError::into_inner);
-        let next = if *present == output { None } else { Some(Output::open(&output)?) };
         let mut queue = self.shared.queue();
-        queue.bound = config.queue.get();
-        if let Some(next) = next {
+        queue.bound = bound;
+        if let Some((wanted, next)) = output {
             let from = queue.buffer.len();
             queue.switches.push((from, next));
-            self.shared.wanted.store(output != AccessLogOutput::Off, Relaxed);
-            *present = output;
+            self.shared.wanted.store(wanted != AccessLogOutput::Off, Relaxed);
+            *present = wanted;
         }
         drop(queue);
         self.shared.work.notify_one();
-        Ok(())
     }
 
     /// Opens the file again, for whoever moved it away (`logrotate`).

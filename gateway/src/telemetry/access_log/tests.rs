@@ -215,7 +215,7 @@ fn a_reload_moves_the_log_between_two_lines() {
     let (one, two) = (directory.path().join("one.log"), directory.path().join("two.log"));
     let log = AccessLog::start(&to_file(&one), &Metrics::new()).expect("starts");
     log.write(&entry(b"/first"));
-    log.apply(&to_file(&two)).expect("opens");
+    log.prepare(&to_file(&two)).map(|change| log.apply(change)).expect("opens");
     log.write(&entry(b"/second"));
     assert!(log.shutdown(Duration::from_secs(10)));
     let shown = |path| fs::read_to_string(path).expect("written");
@@ -228,7 +228,7 @@ fn an_output_that_cannot_be_opened_leaves_the_old_one() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("access.log");
     let log = AccessLog::start(&to_file(&path), &Metrics::new()).expect("starts");
-    assert!(log.apply(&to_file(Path::new("/nowhere/access.log"))).is_err());
+    assert!(log.prepare(&to_file(Path::new("/nowhere/access.log"))).is_err());
     log.write(&entry(b"/still"));
     assert!(log.shutdown(Duration::from_secs(10)));
     assert!(fs::read_to_string(&path).expect("written").contains("/still"));
@@ -239,9 +239,9 @@ fn switching_off_and_on_again_loses_only_what_came_between() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("access.log");
     let log = AccessLog::start(&to_file(&path), &Metrics::new()).expect("starts");
-    log.apply(&config(AccessLogOutput::Off, 10)).expect("always works");
+    log.prepare(&config(AccessLogOutput::Off, 10)).map(|change| log.apply(change)).expect("always works");
     log.write(&entry(b"/unseen"));
-    log.apply(&to_file(&path)).expect("opens");
+    log.prepare(&to_file(&path)).map(|change| log.apply(change)).expect("opens");
     log.write(&entry(b"/seen"));
     assert!(log.shutdown(Duration::from_secs(10)));
     let text = fs::read_to_string(&path).expect("written");
