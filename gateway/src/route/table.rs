@@ -121,6 +121,15 @@ impl<R> Table<R> {
         if collisions.is_empty() { Ok(table) } else { Err(collisions) }
     }
 
+    /// The same table with what `route` makes of each route.
+    pub fn map<S>(self, route: impl Fn(&R) -> Arc<S>) -> Table<S> {
+        Table {
+            exact: map_all(self.exact, &route),
+            wildcard: map_all(self.wildcard, &route),
+            any: self.any.map(&route),
+        }
+    }
+
     /// The most specific route that matches, or why there is none.
     pub fn lookup(&self, head: &Head<'_>) -> Lookup<'_, R> {
         let mut walk = Walk { head, methods: None, conditions_failed: false };
@@ -145,6 +154,10 @@ impl<R> Table<R> {
         let wildcard: Vec<_> = wildcard.collect();
         self.exact.get(host).into_iter().chain(wildcard).chain(std::iter::once(&self.any))
     }
+}
+
+fn map_all<R, S>(nodes: ByText<Node<R>>, route: &dyn Fn(&R) -> Arc<S>) -> ByText<Node<S>> {
+    nodes.into_iter().map(|(text, node)| (text, node.map(route))).collect()
 }
 
 /// Splits a normalised path; what is left after the leading slash.
@@ -206,6 +219,23 @@ impl<R> Node<R> {
         let rank = entry.matcher.rank();
         let place = entries.partition_point(|other| other.matcher.rank() >= rank);
         entries.insert(place, entry);
+    }
+
+    fn map<S>(self, route: &dyn Fn(&R) -> Arc<S>) -> Node<S> {
+        let entries = |entries: Vec<Entry<R>>| {
+            let entries = entries.into_iter().map(|Entry { matcher, route: old, position }| Entry {
+                matcher,
+                route: route(&old),
+                position,
+            });
+            entries.collect()
+        };
+        Node {
+            literals: map_all(self.literals, route),
+            parameter: self.parameter.map(|node| Box::new(node.map(route))),
+            tail: entries(self.tail),
+            here: entries(self.here),
+        }
     }
 
     /// The most specific match below this node for what is left of the path.

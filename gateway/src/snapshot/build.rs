@@ -13,7 +13,6 @@ use crate::{
         Checked,
         check::{self, GraphqlApi},
     },
-    route::table::Table,
     telemetry::Telemetry,
     upstream::{FetchClient, Settings, Upstream, Upstreams},
 };
@@ -59,18 +58,15 @@ pub fn build(
         })
     };
     let apis: Vec<Arc<Api>> = checked.graphql.into_iter().map(api).collect();
-    let routes = checked.routes.into_iter().flat_map(|route| {
-        let matchers = route.matchers.clone();
-        let route = Arc::new(self::route(route, &services, &apis, telemetry));
-        matchers.into_iter().map(move |matcher| (matcher, route.clone()))
-    });
+    let route = |route| Arc::new(self::route(route, &services, &apis, telemetry));
+    let routes: Vec<Arc<Route>> = checked.routes.into_iter().map(route).collect();
     Snapshot {
-        routes: Table::build(routes).expect("routes that cannot be told apart are refused by the checks"),
+        routes: checked.table.map(|index| routes[*index].clone()),
         apis,
         version: checked.version.into(),
         loaded_at,
         source: checked.source,
-        config: Arc::new(checked.config),
+        config: checked.config,
         telemetry: telemetry.clone(),
     }
 }

@@ -99,7 +99,7 @@ struct Prepared {
 
 /// The next configuration, whose upstreams have begun to resolve names and to check health.
 struct Begun {
-    config: Config,
+    config: Arc<Config>,
     parts: Parts,
     upstreams: Upstreams,
     changes: Changes,

@@ -20,6 +20,7 @@ mod upstreams;
 use std::{
     collections::HashSet,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use indexmap::IndexMap;
@@ -35,6 +36,7 @@ use super::{
     tree::Tree,
 };
 use crate::{
+    route::table::Table,
     upstream,
     value::{Located, Name, Place},
 };
@@ -44,13 +46,15 @@ use crate::{
 pub struct Checked {
     /// What was written, with defaults: listeners, admin, drain and telemetry are used as they are. For `GET /config`
     /// it serialises with its secrets masked.
-    pub config: Config,
+    pub config: Arc<Config>,
     /// All upstreams, in the order of the file.
     pub upstreams: Vec<upstream::Settings>,
     /// All composed APIs, in the order of the file.
     pub graphql: Vec<GraphqlApi>,
     /// All routes, in the order of the file.
     pub routes: Vec<Route>,
+    /// Which requests go where, by indexes into `routes`.
+    pub table: Table<usize>,
     /// What is allowed but suspicious.
     pub warnings: Vec<Problem>,
     /// Every file it was made of.
@@ -67,13 +71,15 @@ pub struct Parts {
     upstreams: Vec<upstream::Settings>,
     graphql: Vec<GraphqlApi>,
     routes: Vec<Route>,
+    table: Table<usize>,
 }
 
 impl Checked {
     pub(super) fn new(source: &Path, parts: Parts, warnings: Vec<Problem>, inputs: Inputs) -> Self {
-        let Parts { config, upstreams, graphql, routes } = parts;
+        let Parts { config, upstreams, graphql, routes, table } = parts;
         let version = inputs.version(source.parent().unwrap_or(Path::new("")));
-        Self { config, upstreams, graphql, routes, warnings, inputs, version, source: source.to_owned() }
+        let (config, source) = (Arc::new(config), source.to_owned());
+        Self { config, upstreams, graphql, routes, table, warnings, inputs, version, source }
     }
 }
 
@@ -91,7 +97,8 @@ pub fn check(config: Config, tree: &Tree, files: &Files, problems: &mut Problems
     let routes = routes::check(&mut check, &config, &upstreams, &graphql);
     unused(&mut check, &config);
     let (upstreams, graphql) = (all(upstreams)?, all(graphql)?);
-    Some(Parts { upstreams, graphql, routes: routes?, config })
+    let (routes, table) = routes?;
+    Some(Parts { upstreams, graphql, routes, table, config })
 }
 
 /// By name; `None` for what was refused. The names are there all the same, so that who names them is not blamed too.

@@ -3,15 +3,13 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
-use crate::{route::matcher::Matcher, upstream::Timeouts, value::Name};
+use crate::{upstream::Timeouts, value::Name};
 
 /// A route that can run.
 #[derive(Debug, Clone)]
 pub struct Route {
     /// Its name.
     pub name: Name,
-    /// Which requests: one matcher per host.
-    pub matchers: Vec<Matcher>,
     /// What is done with them.
     pub action: Action,
     /// Changes of the request before it is forwarded.

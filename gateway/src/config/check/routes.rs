@@ -24,27 +24,28 @@ pub fn check(
     config: &Config,
     upstreams: &Named<Settings>,
     graphql: &Named<GraphqlApi>,
-) -> Option<Vec<Route>> {
+) -> Option<(Vec<Route>, Table<usize>)> {
     let mut routes = Vec::with_capacity(config.routes.len());
     let mut matchers: Vec<(Matcher, usize)> = Vec::new();
     for (index, route) in config.routes.iter().enumerate() {
         let own = super::matching::matchers(check, route);
-        matchers.extend(own.iter().flatten().map(|matcher| (matcher.clone(), index)));
+        let matching = own.is_some();
+        matchers.extend(own.into_iter().flatten().map(|matcher| (matcher, index)));
         let action = action(check, route, upstreams, graphql);
         let request_headers = headers::edits(check, &route.request_headers, headers::Of::Request);
         let response_headers = headers::edits(check, &route.response_headers, headers::Of::Response);
-        let parts = (own, action, request_headers, response_headers);
+        let parts = (matching, action, request_headers, response_headers);
         routes.push(match parts {
-            (Some(matchers), Some(action), Some(request_headers), Some(response_headers)) => {
+            (true, Some(action), Some(request_headers), Some(response_headers)) => {
                 let name = (*route.name).clone();
-                Some(Route { name, matchers, action, request_headers, response_headers })
+                Some(Route { name, action, request_headers, response_headers })
             }
             _ => None,
         });
     }
     names(check, &config.routes);
-    distinct(check, &config.routes, matchers);
-    routes.into_iter().collect()
+    let table = table(check, &config.routes, matchers);
+    Some((routes.into_iter().collect::<Option<_>>()?, table?))
 }
 
 fn names(check: &mut Check<'_>, routes: &[RouteConfig]) {
@@ -59,15 +60,20 @@ fn names(check: &mut Check<'_>, routes: &[RouteConfig]) {
     }
 }
 
-fn distinct(check: &mut Check<'_>, routes: &[RouteConfig], matchers: Vec<(Matcher, usize)>) {
+/// The table of all routes; reports those that cannot be told apart.
+fn table(
+    check: &mut Check<'_>,
+    routes: &[RouteConfig],
+    matchers: Vec<(Matcher, usize)>,
+) -> Option<Table<usize>> {
     let owners: Vec<usize> = matchers.iter().map(|(_, owner)| *owner).collect();
-    let nobody = Arc::new(());
-    let table = Table::build(matchers.into_iter().map(|(matcher, _)| (matcher, nobody.clone())));
-    for collision in table.err().into_iter().flatten() {
+    let table = Table::build(matchers.into_iter().map(|(matcher, owner)| (matcher, Arc::new(owner))));
+    let (table, collisions) = match table {
+        Ok(table) => (Some(table), Vec::new()),
+        Err(collisions) => (None, collisions),
+    };
+    for collision in collisions {
         let (first, second) = (&routes[owners[collision.first]], &routes[owners[collision.second]]);
-        if owners[collision.first] == owners[collision.second] {
-            continue;
-        }
         let text = format!(
             "the route `{}` cannot be told from `{}` (line {}): both match the same requests, and neither asks for more; \
              change the host, path or methods of one, or add a condition on a header or query parameter",
@@ -77,6 +83,7 @@ fn distinct(check: &mut Check<'_>, routes: &[RouteConfig], matchers: Vec<(Matche
         );
         check.error(second.matching.path.place().clone(), text);
     }
+    table
 }
 
 fn action(
