@@ -1,6 +1,6 @@
 //! On the way to an upstream: an endpoint for each attempt, and what it is told.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Version, header, request::Parts};
@@ -16,7 +16,7 @@ use crate::{
     reason::Reason,
     snapshot::Action,
     telemetry::request_id::REQUEST_ID,
-    upstream::{Attempt, Connection, Timeouts},
+    upstream::{Attempt, Connection},
 };
 
 /// A peer for the next attempt.
@@ -39,7 +39,7 @@ pub fn peer(gateway: &Gateway, session: &Session, context: &mut RequestContext) 
         // Such a connection outlives the total time by nature.
         true => *timeouts,
         // While the client sends, the total time has not begun, but it will not be longer either.
-        false => within(*timeouts, remaining.or(admitted.total)),
+        false => timeouts.within(remaining.or(admitted.total)),
     };
     if opened.http2 && !context.outcome.request_complete {
         // The listener ends a stalled HTTP/1 connection by itself; of a stream it only hears when something comes.
@@ -68,16 +68,6 @@ fn attempt_begins(context: &RequestContext) -> Result<Instant> {
     match context.attempts.finished.is_empty() {
         true => Ok(context.opened()?.epoch.instant),
         false => Ok(Instant::now()),
-    }
-}
-
-/// No single wait may be longer than what is left of the total time.
-fn within(timeouts: Timeouts, remaining: Option<Duration>) -> Timeouts {
-    let Some(remaining) = remaining else { return timeouts };
-    Timeouts {
-        connect: timeouts.connect.min(remaining),
-        read: Some(timeouts.read.map_or(remaining, |read| read.min(remaining))),
-        total: timeouts.total,
     }
 }
 

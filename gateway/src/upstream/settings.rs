@@ -119,12 +119,13 @@ impl Timeouts {
         self.total.map(|total| start + total)
     }
 
-    /// No single step may outlive the exchange: `left` is what remains of the total.
-    pub fn within(self, left: Duration) -> Self {
+    /// No single wait may be longer than what is left of the total time; `None` is no limit.
+    pub fn within(self, left: Option<Duration>) -> Self {
+        let Some(left) = left else { return self };
         Self {
             connect: self.connect.min(left),
             read: Some(self.read.map_or(left, |read| read.min(left))),
-            total: Some(left),
+            total: self.total,
         }
     }
 }

@@ -78,11 +78,19 @@ fn zero_means_no_limit() {
 }
 
 #[test]
-fn no_step_outlives_the_exchange() {
-    let timeouts = check(json!({ "endpoints": ["http://a"] })).unwrap().timeouts;
-    let left = Duration::from_millis(300);
-    assert_eq!(timeouts.within(left), Timeouts { connect: left, read: Some(left), total: Some(left) });
-    assert_eq!(timeouts.within(Duration::from_secs(10)).connect, Duration::from_secs(2));
+fn no_wait_outlasts_what_is_left_of_the_total_time() {
+    let second = Duration::from_secs(1);
+    for (read, left, expected) in [
+        (Some(30 * second), Some(second), (second, Some(second))),
+        (Some(30 * second), Some(40 * second), (2 * second, Some(30 * second))),
+        (None, Some(second), (second, Some(second))),
+        (None, None, (2 * second, None)),
+        (Some(second), None, (2 * second, Some(second))),
+    ] {
+        let timeouts = Timeouts { connect: 2 * second, read, total: Some(60 * second) };
+        let bounded = timeouts.within(left);
+        assert_eq!((bounded.connect, bounded.read), expected, "{read:?} {left:?}");
+    }
 }
 
 #[test]
