@@ -11,7 +11,6 @@ use pingora_proxy::Session;
 
 use super::{Gateway, RequestContext, context::Opened, open, probe, receive};
 use crate::{
-    config::check::HeaderEdits,
     policy::forwarding::{self, Trust},
     reason::Reason,
     snapshot::Action,
@@ -105,7 +104,7 @@ pub fn head(session: &Session, head: &mut RequestHeader, context: &RequestContex
         headers.insert(header::TE, HeaderValue::from_static("trailers"));
     }
     name_host(headers, opened, attempt);
-    edit(headers, &admitted.route.request_headers);
+    admitted.route.request_headers.apply(headers);
     *head = parts.into();
     Ok(())
 }
@@ -140,19 +139,6 @@ fn tell_origin(headers: &mut HeaderMap, opened: &Opened) {
     );
 }
 
-/// A route's changes of headers, of either direction.
-pub fn edit(headers: &mut HeaderMap, edits: &HeaderEdits) {
-    for name in &edits.remove {
-        headers.remove(name);
-    }
-    for (name, value) in &edits.set {
-        headers.insert(name.clone(), value.clone());
-    }
-    for (name, value) in &edits.add {
-        headers.append(name.clone(), value.clone());
-    }
-}
-
 /// A piece of the request's body passed.
 pub fn body(piece: Option<&Bytes>, end: bool, context: &mut RequestContext) -> Result<()> {
     context.outcome.request_bytes += piece.map_or(0, |piece| piece.len() as u64);
@@ -166,6 +152,3 @@ pub fn body(piece: Option<&Bytes>, end: bool, context: &mut RequestContext) -> R
     }
     Ok(())
 }
-
-#[cfg(test)]
-mod tests;

@@ -16,11 +16,10 @@ use serde::Serialize;
 use super::{
     Gateway, RequestContext,
     context::{Admitted, Opened},
-    forward::edit,
     open::{self, DRAIN},
     probe, verdict,
 };
-use crate::{config::check::Respond, reason::Reason, telemetry::request_id::REQUEST_ID};
+use crate::{reason::Reason, route::respond::Respond, telemetry::request_id::REQUEST_ID};
 
 /// The head of an upstream's answer.
 pub fn head(
@@ -68,7 +67,7 @@ fn finish_head(head: &mut ResponseHeader, opened: &Opened, admitted: Option<&Adm
     parts.headers.reserve(1 + added);
     parts.headers.insert(REQUEST_ID, opened.id_value.clone());
     if let Some(admitted) = admitted {
-        edit(&mut parts.headers, &admitted.route.response_headers);
+        admitted.route.response_headers.apply(&mut parts.headers);
     }
     *head = parts.into();
     if let Some(phrase) = phrase {

@@ -8,7 +8,11 @@ use std::borrow::Cow;
 use http::{Uri, uri::PathAndQuery};
 use pingora_http::RequestHeader;
 
-use crate::{config::check::Rewrite, reason::Reason, route::path::normalise, value::EncodedSlashes};
+use crate::{
+    reason::Reason,
+    route::{path::normalise, rewrite::Rewrite},
+    value::EncodedSlashes,
+};
 
 /// The path in its one spelling.
 pub fn path(head: &RequestHeader, slashes: EncodedSlashes) -> Result<Cow<'_, str>, Reason> {

@@ -81,10 +81,10 @@ fn engine(api: GraphqlApi, before: Option<&Arc<Api>>) -> Engine {
 
 fn route(route: check::Route, services: &[Arc<Upstream>], apis: &[Arc<Api>], telemetry: &Telemetry) -> Route {
     let action = match route.action {
-        check::Action::Upstream { upstream, timeouts, rewrite } => {
+        check::Action::Forward { upstream, timeouts, rewrite } => {
             Action::Forward { upstream: services[upstream].clone(), timeouts, rewrite }
         }
-        check::Action::Graphql { api } => Action::Compose(apis[api].clone()),
+        check::Action::Compose { api } => Action::Compose(apis[api].clone()),
         check::Action::Redirect { to, status } => Action::Redirect { to, status },
         check::Action::Respond(respond) => Action::Respond(respond),
     };

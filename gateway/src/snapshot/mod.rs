@@ -26,11 +26,8 @@ pub use reload::{Cause, Outcome, Reloader, Running, warn_about};
 pub use store::{Failure, Status, Store};
 
 use crate::{
-    config::{
-        Config,
-        check::{HeaderEdits, Respond, Rewrite},
-    },
-    route::table::Table,
+    config::Config,
+    route::{edits::HeaderEdits, respond::Respond, rewrite::Rewrite, table::Table},
     telemetry::{Telemetry, metrics::RouteMetrics},
     upstream::{Timeouts, Upstream},
 };

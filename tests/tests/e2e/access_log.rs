@@ -98,8 +98,7 @@ async fn it_moves_when_the_new_configuration_runs_and_not_before() {
         })
         .await;
     };
-    let slow =
-        format!(", slow: {{ endpoints: [\"{}\"], health: {{ path: /, timeout: 30s }} }}", slow.url());
+    let slow = format!(", slow: {{ endpoints: [\"{}\"], health: {{ path: /, timeout: 30s }} }}", slow.url());
     let next = with("new.log", &slow);
     let reload = gateway.reload(&next);
     let meanwhile = async {

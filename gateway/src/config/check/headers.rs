@@ -2,9 +2,9 @@
 
 use http::{HeaderName, HeaderValue};
 
-use super::{Check, HeaderEdits};
+use super::Check;
 use crate::{
-    route::config::HeaderChanges,
+    route::{config::HeaderChanges, edits::HeaderEdits},
     value::{Located, Place},
 };
 

@@ -27,7 +27,7 @@ use indexmap::IndexMap;
 
 pub use graphql::GraphqlApi;
 use names::Names;
-pub use route::{Action, HeaderEdits, Respond, Rewrite, Route};
+pub use route::{Action, Route};
 
 use super::{
     error::{Problem, Problems},

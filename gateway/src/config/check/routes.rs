@@ -5,13 +5,15 @@ use std::{collections::HashMap, sync::Arc};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, Uri};
 
-use super::{Action, Check, GraphqlApi, Named, Respond, Rewrite, Route, headers};
+use super::{Action, Check, GraphqlApi, Named, Route, headers};
 use crate::{
     config::{file::Config, suggest},
     route::{
         config::{RedirectConfig, RespondConfig, RewriteConfig, RouteConfig},
         matcher::{Matcher, PathPattern},
         path::normalise,
+        respond::Respond,
+        rewrite::Rewrite,
         table::Table,
     },
     upstream::Settings,
@@ -114,7 +116,7 @@ fn action(
     }
     let action = if let Some(api) = &route.graphql {
         let known = check.knows_api(api);
-        known.then(|| graphql.get_index_of(api.as_str()))?.map(|api| Action::Graphql { api })
+        known.then(|| graphql.get_index_of(api.as_str()))?.map(|api| Action::Compose { api })
     } else if let Some(redirect) = &route.redirect {
         to_redirect(check, redirect)
     } else {
@@ -179,7 +181,7 @@ fn to_upstream(
             format!("`read` ({read}) is longer than `total` ({total}) and never reached; lower it"),
         );
     }
-    Some(Action::Upstream { upstream, timeouts, rewrite: rewrite? })
+    Some(Action::Forward { upstream, timeouts, rewrite: rewrite? })
 }
 
 fn to_rewrite(check: &mut Check<'_>, route: &RouteConfig, rewrite: &RewriteConfig) -> Option<Rewrite> {

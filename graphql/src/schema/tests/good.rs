@@ -168,7 +168,11 @@ fn the_version_follows_the_sdl_and_the_sources() {
     assert_ne!(version(&sdl("/a"), &plain), version(&sdl("/a"), &forwarding));
     let mut more = plain.clone();
     more.0.insert("nobody-asks".to_owned(), SourceOptions::default());
-    assert_eq!(version(&sdl("/a"), &plain), version(&sdl("/a"), &more), "what the SDL does not name is no part of it");
+    assert_eq!(
+        version(&sdl("/a"), &plain),
+        version(&sdl("/a"), &more),
+        "what the SDL does not name is no part of it"
+    );
     let renamed = sdl("/a").replace("users", "orders");
     assert_ne!(version(&sdl("/a"), &plain), version(&renamed, &plain));
 }
