@@ -2,17 +2,19 @@
 //!
 //! The modules are rooms of a house; `ARCHITECTURE.md` is its plan. A module may import those before it in this order,
 //! never back: value, reason, telemetry, policy, upstream, listener, route, config, snapshot, proxy, admin, app, cli.
+//!
+//! Public is what the binary and the tests of the configuration need, so that the compiler tells what nobody uses.
 
-pub mod admin;
-pub mod app;
+mod admin;
+mod app;
 pub mod cli;
 pub mod config;
-pub mod listener;
-pub mod policy;
-pub mod proxy;
-pub mod reason;
-pub mod route;
-pub mod snapshot;
-pub mod telemetry;
-pub mod upstream;
-pub mod value;
+mod listener;
+mod policy;
+mod proxy;
+mod reason;
+mod route;
+mod snapshot;
+mod telemetry;
+mod upstream;
+mod value;

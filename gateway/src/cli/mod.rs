@@ -11,8 +11,8 @@
 //! | 130 | SIGINT |
 
 pub mod check;
-pub mod run;
-pub mod schema;
+mod run;
+mod schema;
 
 use std::{path::PathBuf, process::ExitCode};
 

@@ -8,9 +8,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::value::{ByteSize, Duration, Located, Name};
 
-/// The whole section: name -> composed API.
-pub type GraphqlSection = IndexMap<Located<Name>, GraphqlConfig>;
-
 /// One GraphQL API, composed from services by schema files.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

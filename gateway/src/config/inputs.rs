@@ -24,11 +24,6 @@ pub struct Inputs {
 }
 
 impl Inputs {
-    /// All files, readable or not.
-    pub fn files(&self) -> impl Iterator<Item = &Path> {
-        self.files.keys().map(PathBuf::as_path)
-    }
-
     /// The folders in which a change may matter.
     pub fn folders(&self) -> impl Iterator<Item = PathBuf> {
         let paths = self.files.keys().chain(self.patterns.keys());

@@ -11,11 +11,11 @@
 //! the reference made from it (`schema.rs`, `reference.rs`), and `watch.rs`, which tells when a file has changed.
 //! Nothing here starts anything; a snapshot is built from [`Checked`] elsewhere.
 
-pub mod check;
+pub(crate) mod check;
 mod de;
 mod error;
-pub mod file;
-pub mod graphql;
+mod file;
+mod graphql;
 mod inputs;
 mod load;
 mod reference;

@@ -65,13 +65,6 @@ pub struct TlsConfig {
     pub min_version: TlsVersion,
 }
 
-impl TlsConfig {
-    /// The files this section names, resolved: what a watch has to look at.
-    pub fn files(&self) -> impl Iterator<Item = PathBuf> + '_ {
-        self.certificates.iter().flat_map(|pair| [resolve(&pair.certificate), resolve(&pair.key)])
-    }
-}
-
 /// A certificate chain and its private key.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -41,7 +41,7 @@ pub use listener::{BindError, Bound, Change, Listener, bind, open};
 pub use request::RequestGuard;
 pub use serve::h2_options;
 pub use threads::Threads;
-pub use tls::{TlsError, TlsFacts, check as check_tls};
+pub use tls::check as check_tls;
 
 pub use crate::telemetry::metrics::Ending;
 

@@ -11,7 +11,7 @@ mod pattern;
 
 pub use host::{HostPattern, canonical as canonical_host};
 pub use method::MethodSet;
-pub use pattern::{PathPattern, PatternError, Segment};
+pub use pattern::{PathPattern, Segment};
 
 use http::{HeaderMap, HeaderName};
 use percent_encoding::percent_decode_str;

@@ -97,11 +97,6 @@ impl Attempt {
         &self.running().chosen
     }
 
-    /// 1 for the first attempt of a request.
-    pub fn number(&self) -> u32 {
-        self.running().number
-    }
-
     /// Id of the attempt's CLIENT span, which the upstream is told as its parent.
     pub fn span_id(&self) -> SpanId {
         self.running().span_id
@@ -122,11 +117,6 @@ impl Attempt {
         } else {
             running.upstream.metrics().connection_opened(running.started.elapsed());
         }
-    }
-
-    /// What it talks over, once it does.
-    pub fn connection(&self) -> Option<Connection> {
-        self.running().connection
     }
 
     /// The head of the final answer came, by this protocol: what the configuration wants may not be what the service

@@ -8,20 +8,16 @@ mod url;
 
 use std::path::PathBuf;
 
-use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::value::{Duration, Name, Percent};
+use crate::value::{Duration, Percent};
 
 pub use status::StatusRange;
 pub use url::{EndpointUrl, HostName};
 
 mod endpoint;
 pub use endpoint::EndpointConfig;
-
-/// The whole section: name -> upstream.
-pub type UpstreamsConfig = IndexMap<Name, UpstreamConfig>;
 
 /// A service: where it runs, how its instances share the load, and when they count as healthy.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -30,10 +30,9 @@ mod testkit;
 
 pub use attempt::{Attempt, Connection, Finished};
 pub use classify::{Situation, classify, describe};
-pub use client::{Call, CallContext, CallLog, FetchClient, Pool, UpstreamFetch};
-pub use config::{UpstreamConfig, UpstreamsConfig};
-pub use endpoint::{Chosen, Endpoint, EndpointId};
+pub use client::{CallContext, CallLog, FetchClient, Pool};
+pub use config::UpstreamConfig;
+pub use endpoint::EndpointId;
 pub use registry::{Environment, Upstreams};
-pub use settings::{ConnectionSettings, Fingerprint, HealthSettings, Problem, Settings, Timeouts};
-pub use state::{Resolution, Upstream};
-pub use status::{EndpointStatus, UpstreamStatus};
+pub use settings::{Settings, Timeouts};
+pub use state::Upstream;

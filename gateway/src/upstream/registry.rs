@@ -43,6 +43,7 @@ impl Environment {
     }
 
     /// Where their numbers are.
+    #[cfg(test)]
     pub fn metrics(&self) -> &Arc<Metrics> {
         &self.metrics
     }
@@ -111,16 +112,13 @@ impl Upstreams {
     }
 
     /// What they share.
+    #[cfg(test)]
     pub fn environment(&self) -> &Arc<Environment> {
         &self.environment
     }
 
-    /// True once every name was looked up and every endpoint checked at least once.
-    pub fn is_settled(&self) -> bool {
-        self.iter().all(|upstream| upstream.is_settled())
-    }
-
-    /// Waits until [`Upstreams::is_settled`], at most for `patience`; gives whether it is. A service that never
+    /// Waits until every name was looked up and every endpoint checked at least once, at most for `patience`; gives
+    /// whether it is so. A service that never
     /// answers must not keep the gateway from starting, hence no error.
     pub async fn settled(&self, patience: Duration) -> bool {
         let all = async {

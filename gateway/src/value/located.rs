@@ -73,16 +73,6 @@ impl<T> Located<T> {
     pub fn place(&self) -> &Place {
         &self.place
     }
-
-    /// The value without its place.
-    pub fn into_inner(self) -> T {
-        self.value
-    }
-
-    /// Another value at the same place.
-    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Located<U> {
-        Located { value: change(self.value), place: self.place }
-    }
 }
 
 /// A value at an unknown place.

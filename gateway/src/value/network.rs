@@ -71,11 +71,6 @@ impl Cidr {
     pub fn contains(&self, address: IpAddr) -> bool {
         self.0.contains(&address.to_canonical())
     }
-
-    /// The `ipnet` type.
-    pub const fn get(self) -> IpNet {
-        self.0
-    }
 }
 
 impl FromStr for Cidr {

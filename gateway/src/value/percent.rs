@@ -12,11 +12,6 @@ use super::Invalid;
 pub struct Percent(f64);
 
 impl Percent {
-    /// Nothing.
-    pub const ZERO: Self = Self(0.0);
-    /// All of it.
-    pub const ALL: Self = Self(1.0);
-
     /// For defaults: `n` percent, at most 100.
     pub const fn from_percent(n: u8) -> Self {
         Self(if n > 100 { 1.0 } else { n as f64 / 100.0 })

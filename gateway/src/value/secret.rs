@@ -3,12 +3,10 @@
 //! Written as text, or as `file:/run/secrets/x` (the file's content without the line end).
 //! Only [`Secret::expose`] gives it out, so that a search for that word finds every use.
 
-use std::{borrow::Cow, fmt, fs, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-
-use super::Invalid;
 
 /// The newtype name by which the configuration's deserializer recognises a secret: it resolves `file:` itself,
 /// relative to the configuration, and then calls `visit_str` with the secret.
@@ -24,19 +22,6 @@ impl Secret {
     /// Wraps a text that must not be shown from here on.
     pub fn new(text: impl Into<Arc<str>>) -> Self {
         Self(text.into())
-    }
-
-    /// Reads a secret from a file; one line end at its end is not part of it.
-    pub fn read(path: &std::path::Path) -> Result<Self, Invalid> {
-        let refused =
-            |why: String| Invalid::new(format!("cannot read the secret from `{}`: {why}", path.display()));
-        let text = fs::read_to_string(path).map_err(|error| refused(error.to_string()))?;
-        let text =
-            text.strip_suffix('\n').map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line));
-        if text.is_empty() {
-            return Err(refused("the file is empty".into()));
-        }
-        Ok(Self::new(text))
     }
 
     /// A secret file's content without the line end that editors add.
@@ -81,10 +66,11 @@ impl<'de> Deserialize<'de> for Secret {
                 Ok(Secret::new(text))
             }
             fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Secret, D::Error> {
+                // Other formats than the configuration's: nothing is relative to anything there.
                 let text = String::deserialize(deserializer)?;
-                match text.strip_prefix("file:") {
-                    Some(path) => Secret::read(path.as_ref()).map_err(de::Error::custom),
-                    None => Ok(Secret::new(text)),
+                match text.starts_with("file:") {
+                    true => Err(de::Error::custom("only the configuration can name a secret's file")),
+                    false => Ok(Secret::new(text)),
                 }
             }
         }

@@ -75,12 +75,6 @@ impl PathPattern {
         Ok(pattern)
     }
 
-    /// The pattern as it was written; also the route's name in telemetry
-    /// (`http.route`).
-    pub fn as_str(&self) -> &Arc<str> {
-        &self.text
-    }
-
     /// The literal text before the first parameter or tail, without the slash
     /// that ends it.
     pub fn literal_prefix(&self) -> String {
@@ -91,14 +85,6 @@ impl PathPattern {
             out.push_str(text);
         }
         out
-    }
-
-    /// Names of the parameters with the index of the path segment they take.
-    pub fn parameters(&self) -> impl Iterator<Item = (&str, usize)> {
-        self.segments.iter().enumerate().filter_map(|(index, segment)| match segment {
-            Segment::Parameter(name) => Some((name.as_str(), index)),
-            _ => None,
-        })
     }
 
     /// A literal that normalisation would change could never be matched.

@@ -82,11 +82,6 @@ impl Ending {
     /// How many endings there are; [`Ending::index`] is below it.
     pub const COUNT: usize = WORDS.len();
 
-    /// Every ending.
-    pub fn all() -> impl Iterator<Item = Ending> {
-        WORDS.iter().map(|(ending, _)| *ending)
-    }
-
     /// The ending at a position in the order of the enum.
     pub fn at(index: usize) -> Option<Ending> {
         WORDS.get(index).map(|(ending, _)| *ending)

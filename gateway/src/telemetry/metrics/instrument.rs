@@ -185,6 +185,7 @@ impl Histogram {
     }
 
     /// How many values were recorded.
+    #[cfg(test)]
     pub fn count(&self) -> u64 {
         self.cells.all().flat_map(|cells| &cells.counts).map(|count| count.load(Relaxed)).sum()
     }

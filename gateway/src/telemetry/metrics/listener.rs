@@ -104,9 +104,4 @@ impl ListenerMetrics {
     pub fn accept_failed(&self) {
         self.accept_errors.inc();
     }
-
-    /// Connections that are open now.
-    pub fn open(&self) -> u64 {
-        u64::try_from(self.open.get()).unwrap_or(0)
-    }
 }

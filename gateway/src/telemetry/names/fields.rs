@@ -54,11 +54,3 @@ pub const GRAPHQL_FIRST_ERROR: &str = "graphql_first_error";
 
 /// Text of an error, for the operator.
 pub const ERROR: &str = "error";
-/// Hash of a configuration.
-pub const CONFIG_VERSION: &str = "config_version";
-/// A file's path.
-pub const FILE: &str = "file";
-/// A socket address.
-pub const ADDRESS: &str = "address";
-/// Count of things.
-pub const COUNT: &str = "count";

@@ -9,8 +9,6 @@ pub const SCOPE: &str = "glassgate";
 
 /// Name of the span of a composed operation that could not be read.
 pub const GRAPHQL_OPERATION: &str = "graphql";
-/// Name of the span of the composition layer's planning.
-pub const GRAPHQL_PLAN: &str = "graphql plan";
 
 /// Attribute keys.
 pub mod attr {
@@ -34,7 +32,6 @@ pub mod attr {
     pub const CLIENT_ADDRESS: &str = "client.address";
     pub const NETWORK_PEER_ADDRESS: &str = "network.peer.address";
     pub const NETWORK_PEER_PORT: &str = "network.peer.port";
-    pub const NETWORK_PROTOCOL_NAME: &str = "network.protocol.name";
     pub const NETWORK_PROTOCOL_VERSION: &str = "network.protocol.version";
     pub const USER_AGENT_ORIGINAL: &str = "user_agent.original";
     /// A reason code, or the status code of a 5xx answer.

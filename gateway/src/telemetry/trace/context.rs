@@ -88,11 +88,6 @@ impl TraceContext {
         self.state.as_ref()
     }
 
-    /// A trusted caller's `baggage`, to be passed on as it is.
-    pub fn baggage(&self) -> Option<&HeaderValue> {
-        self.baggage.as_ref()
-    }
-
     /// Replaces the three headers by what a callee of this span is told.
     pub fn write(&self, span_id: SpanId, headers: &mut HeaderMap) {
         headers.insert(&w3c::TRACEPARENT, self.traceparent(span_id));

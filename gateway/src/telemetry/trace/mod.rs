@@ -19,8 +19,8 @@ pub mod w3c;
 
 pub use context::TraceContext;
 pub(crate) use id::random_u64;
-pub use id::{Hex, SpanId, TraceId};
-pub use sample::{Bucket, Ended, Sampling, Verdict};
+pub use id::{SpanId, TraceId};
+pub use sample::Ended;
 pub use span::{Epoch, MAX_SPANS, Span, SpanKind, method_name};
 pub use tracer::Tracer;
 

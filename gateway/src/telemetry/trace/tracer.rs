@@ -86,6 +86,7 @@ impl Tracer {
     }
 
     /// Whether spans may be kept at all: without a collector none is made.
+    #[cfg(test)]
     pub fn exports(&self) -> bool {
         self.settings.load().export.is_some()
     }

@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use crate::telemetry::config::{KeepConfig, TracesConfig};
 use crate::telemetry::metrics::Kept;
+use crate::telemetry::trace::sample::{Bucket, Sampling, Verdict};
 use crate::telemetry::trace::w3c::Parent;
-use crate::telemetry::trace::{Bucket, Ended, Sampling, SpanId, TraceId, Verdict};
+use crate::telemetry::trace::{Ended, SpanId, TraceId};
 use crate::value::{self, Percent};
 
 fn sampling(percent: u8, keep: KeepConfig) -> Sampling {
