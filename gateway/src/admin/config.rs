@@ -1,6 +1,6 @@
 //! The configuration that runs, and its reload.
 
-use std::{sync::Arc, time::SystemTime};
+use std::sync::Arc;
 
 use axum::{
     Json,
@@ -15,6 +15,7 @@ use super::Admin;
 use crate::{
     config::Problem,
     snapshot::{Cause, Failure, Outcome, Status, Store},
+    value::rfc3339,
 };
 
 /// What runs: version, time, source, the last error, and the configuration itself with its secrets masked.
@@ -97,8 +98,4 @@ fn is_sent_by_a_page(headers: &HeaderMap) -> bool {
     let foreign = |site: &[u8]| site != b"none" && site != b"same-origin";
     headers.contains_key(header::ORIGIN)
         || headers.get("sec-fetch-site").is_some_and(|site| foreign(site.as_bytes()))
-}
-
-fn rfc3339(time: SystemTime) -> String {
-    jiff::Timestamp::try_from(time).map_or_else(|_| String::new(), |time| format!("{time:.3}"))
 }

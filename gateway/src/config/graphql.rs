@@ -2,6 +2,7 @@
 //!
 //! What a schema may say is the affair of the `glassgate-graphql` package; here are the files and the bounds.
 
+use glassgate_graphql::Limits;
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -86,23 +87,27 @@ pub struct GraphqlLimits {
     pub response: ByteSize,
 }
 
+/// Those of the engine.
 impl Default for GraphqlLimits {
     fn default() -> Self {
+        let limits = Limits::default();
+        let size = |bytes: usize| ByteSize::from_bytes(bytes as u64);
+        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
         Self {
-            request: ByteSize::from_mib(1),
-            document: ByteSize::from_kib(64),
-            tokens: 10_000,
-            depth: 32,
-            selections: 10_000,
-            aliases: 100,
-            root_fields: 50,
-            directives: 200,
-            calls: 1_000,
-            concurrent_calls: 64,
-            answer: ByteSize::from_mib(16),
-            answers: ByteSize::from_mib(64),
-            rows: 100_000,
-            response: ByteSize::from_mib(16),
+            request: size(limits.request_bytes),
+            document: size(limits.document_bytes),
+            tokens: count(limits.tokens),
+            depth: count(limits.depth),
+            selections: count(limits.selections),
+            aliases: count(limits.aliases),
+            root_fields: count(limits.root_fields),
+            directives: count(limits.directives),
+            calls: count(limits.calls),
+            concurrent_calls: count(limits.concurrent_calls),
+            answer: size(limits.body_bytes),
+            answers: size(limits.held_bytes),
+            rows: count(limits.rows),
+            response: size(limits.response_bytes),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The `listeners:` and `drain:` sections.
 
 use std::num::NonZeroU32;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -77,8 +77,7 @@ pub struct CertificateConfig {
 
 /// A path relative to the file that names it.
 pub(super) fn resolve(path: &Located<PathBuf>) -> PathBuf {
-    let base = Path::new(&*path.place().file).parent();
-    base.map_or_else(|| path.to_path_buf(), |base| base.join(&**path))
+    path.place().resolve(path)
 }
 
 /// A version of TLS.

@@ -1,6 +1,6 @@
 //! What `/health` shows of an upstream. For operators: addresses and error texts are in it.
 
-use std::{sync::Arc, time::SystemTime};
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -9,6 +9,7 @@ use super::{
     health::{LastCheck, Verdict},
     state::{Resolution, Upstream},
 };
+use crate::value::rfc3339;
 
 /// One upstream.
 #[derive(Debug, Serialize)]
@@ -113,8 +114,4 @@ impl CheckStatus {
             result: check.result.as_ref().unwrap_or_else(|why| why).clone(),
         }
     }
-}
-
-fn rfc3339(time: SystemTime) -> String {
-    jiff::Timestamp::try_from(time).map_or_else(|_| String::new(), |time| format!("{time:.3}"))
 }

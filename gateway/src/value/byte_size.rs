@@ -35,11 +35,6 @@ impl ByteSize {
         Self(n << 10)
     }
 
-    /// `n` MiB, 1024 KiB each.
-    pub const fn from_mib(n: u64) -> Self {
-        Self(n << 20)
-    }
-
     /// The amount in bytes.
     pub const fn bytes(self) -> u64 {
         self.0

@@ -10,6 +10,7 @@ use std::{
     hash::{Hash, Hasher},
     marker::PhantomData,
     ops::Deref,
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
@@ -38,6 +39,11 @@ impl Place {
     /// Of values that come from no file: defaults, tests.
     pub fn unknown() -> Self {
         Self { file: "".into(), line: 0, column: 0, path: String::new() }
+    }
+
+    /// A path that stands here, which is relative to the file.
+    pub fn resolve(&self, path: &Path) -> PathBuf {
+        Path::new(&*self.file).parent().map_or_else(|| path.to_owned(), |base| base.join(path))
     }
 
     /// True if a line is known.

@@ -17,6 +17,7 @@ mod percent;
 mod secret;
 #[cfg(test)]
 mod tests;
+mod time;
 mod trusted_header;
 
 pub use byte_size::ByteSize;
@@ -27,6 +28,7 @@ pub use name::Name;
 pub use network::{Cidr, ListenAddress};
 pub use percent::Percent;
 pub use secret::{SECRET, Secret};
+pub use time::rfc3339;
 pub use trusted_header::TrustedHeader;
 
 /// Why a text is not a valid value: `what is wrong; what to do`.

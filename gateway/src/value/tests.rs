@@ -88,6 +88,20 @@ fn a_secret_from_a_file_is_without_the_line_end() {
 }
 
 #[test]
+fn moments_print_in_utc_to_the_millisecond() {
+    let moment = std::time::UNIX_EPOCH + std::time::Duration::from_micros(1_769_847_300_250_900);
+    assert_eq!(rfc3339(moment), "2026-01-31T08:15:00.250Z");
+}
+
+#[test]
+fn a_path_is_relative_to_the_file_that_names_it() {
+    let resolved = |file: &str, path: &str| Place { file: file.into(), ..Place::unknown() }.resolve(path.as_ref());
+    assert_eq!(resolved("/etc/glassgate.yaml", "key.pem"), std::path::Path::new("/etc/key.pem"));
+    assert_eq!(resolved("/etc/glassgate.yaml", "/run/key.pem"), std::path::Path::new("/run/key.pem"));
+    assert_eq!(resolved("", "key.pem"), std::path::Path::new("key.pem"));
+}
+
+#[test]
 fn other_formats_give_a_located_value_without_a_place() {
     let located: Located<Name> = from_str(r#""users""#).unwrap();
     assert_eq!(located.as_str(), "users");

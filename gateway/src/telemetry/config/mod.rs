@@ -5,7 +5,6 @@
 mod text;
 
 use std::num::NonZeroUsize;
-use std::path::Path;
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -137,8 +136,7 @@ impl AccessLogConfig {
     pub fn resolved_output(&self) -> AccessLogOutput {
         match &*self.output {
             AccessLogOutput::File(path) => {
-                let base = Path::new(&*self.output.place().file).parent().unwrap_or(Path::new(""));
-                AccessLogOutput::File(base.join(path))
+                AccessLogOutput::File(self.output.place().resolve(path))
             }
             stream => stream.clone(),
         }
