@@ -1,11 +1,10 @@
 //! The composition layer in the place of an upstream.
 //!
 //! To Pingora it is a peer like any other (see `upstream::in_process`), so timeouts, logs and policies apply to it
-//! unchanged. An [`Exchange`] is the part of one request: it goes to the service as a typed extension, and what the
-//! engine reports comes back in it.
+//! unchanged. An [`Exchange`] is the part of one request: the service owns it, and what the engine reports comes back
+//! in it.
 
 use std::{
-    convert::Infallible,
     panic::AssertUnwindSafe,
     sync::{
         Arc, Mutex, PoisonError,
@@ -29,7 +28,7 @@ use super::context::Opened;
 use crate::{
     snapshot::Api,
     telemetry::{Telemetry, trace::TraceContext},
-    upstream::{CallContext, CallLog, Pool, Timeouts, in_process::Mount},
+    upstream::{CallContext, CallLog, Pool, Timeouts, in_process},
 };
 
 /// The engine answers at its own deadline; the proxy waits so much longer for it.
@@ -76,11 +75,8 @@ impl Exchange {
     /// How Pingora reaches it.
     pub fn peer(self: Arc<Self>) -> Box<HttpPeer> {
         let patience = self.api.timeout + SLACK;
-        Mount::new(tower::service_fn(serve), self).peer(Timeouts {
-            connect: patience,
-            read: Some(patience),
-            total: None,
-        })
+        let timeouts = Timeouts { connect: patience, read: Some(patience), total: None };
+        in_process::peer(move |request| serve(self.clone(), request), timeouts)
     }
 
     /// The API that is asked.
@@ -120,9 +116,7 @@ impl Exchange {
 }
 
 /// Answers the one request of a connection.
-async fn serve(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
-    let exchange = request.extensions().get::<Arc<Exchange>>().cloned();
-    let exchange = exchange.expect("the mount gives each request its exchange");
+async fn serve(exchange: Arc<Exchange>, request: Request<Incoming>) -> Response<Full<Bytes>> {
     let answer = AssertUnwindSafe(exchange.answer(request)).catch_unwind().await;
     let answer = answer.unwrap_or_else(|_| {
         exchange.panicked.store(true, Ordering::Release);
@@ -132,7 +126,7 @@ async fn serve(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infa
         *failed.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
         failed
     });
-    Ok(answer.map(Full::new))
+    answer.map(Full::new)
 }
 
 impl std::fmt::Debug for Exchange {

@@ -95,7 +95,8 @@ fn moments_print_in_utc_to_the_millisecond() {
 
 #[test]
 fn a_path_is_relative_to_the_file_that_names_it() {
-    let resolved = |file: &str, path: &str| Place { file: file.into(), ..Place::unknown() }.resolve(path.as_ref());
+    let resolved =
+        |file: &str, path: &str| Place { file: file.into(), ..Place::unknown() }.resolve(path.as_ref());
     assert_eq!(resolved("/etc/glassgate.yaml", "key.pem"), std::path::Path::new("/etc/key.pem"));
     assert_eq!(resolved("/etc/glassgate.yaml", "/run/key.pem"), std::path::Path::new("/run/key.pem"));
     assert_eq!(resolved("", "key.pem"), std::path::Path::new("key.pem"));

@@ -135,9 +135,7 @@ impl AccessLogConfig {
     /// The output, a file's path taken relative to the file that names it.
     pub fn resolved_output(&self) -> AccessLogOutput {
         match &*self.output {
-            AccessLogOutput::File(path) => {
-                AccessLogOutput::File(self.output.place().resolve(path))
-            }
+            AccessLogOutput::File(path) => AccessLogOutput::File(self.output.place().resolve(path)),
             stream => stream.clone(),
         }
     }

@@ -11,7 +11,6 @@ use hyper::body::Frame;
 use pingora_core::{connectors::http::Connector, protocols::http::client::HttpSession};
 use pingora_http::RequestHeader;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tower::service_fn;
 
 use super::*;
 use crate::upstream::testkit::eventually;
@@ -19,13 +18,10 @@ use crate::upstream::testkit::eventually;
 const NO_LIMIT: Timeouts = Timeouts { connect: Duration::from_secs(1), read: None, total: None };
 const GIB: usize = 1 << 30;
 
-#[derive(Clone)]
-struct Claims(&'static str);
-
-type Answer = Result<Response<BoxBody<Bytes, Infallible>>, Infallible>;
+type Answer = Response<BoxBody<Bytes, Infallible>>;
 
 fn answer(text: impl Into<Bytes>) -> Answer {
-    Ok(Response::new(Full::new(text.into()).boxed()))
+    Response::new(Full::new(text.into()).boxed())
 }
 
 /// Connects to the service and sends the head of a request.
@@ -60,12 +56,9 @@ fn peak_memory() -> usize {
 
 #[tokio::test]
 async fn the_service_finds_its_context_with_the_request() {
-    let service = service_fn(|request: Request<Incoming>| async move {
-        answer(request.extensions().get::<Claims>().unwrap().0)
-    });
     let connector = Connector::new(None);
     for claims in ["alice", "bobby2"] {
-        let peer = Mount::new(service, Claims(claims)).peer(NO_LIMIT);
+        let peer = peer(move |_| async move { answer(claims) }, NO_LIMIT);
         let mut session = open(&connector, &peer, "GET", &[]).await;
         assert_eq!(read(&mut session).await, (200, claims.len()));
         connector.release_http_session(session, &*peer, None).await;
@@ -75,15 +68,15 @@ async fn the_service_finds_its_context_with_the_request() {
 #[tokio::test]
 async fn a_connection_serves_exactly_one_request() {
     let served = Arc::new(AtomicUsize::new(0));
-    let service = service_fn({
+    let service = {
         let served = served.clone();
         move |_: Request<Incoming>| {
             served.fetch_add(1, Ordering::SeqCst);
             async { answer("one") }
         }
-    });
+    };
     let connector = Connector::new(None);
-    let peer = Mount::new(service, Claims("alice")).peer(NO_LIMIT);
+    let peer = peer(service, NO_LIMIT);
     let mut session = open(&connector, &peer, "GET", &[]).await;
     read(&mut session).await;
     assert_eq!(session.response_header().unwrap().headers["connection"], "close");
@@ -96,14 +89,14 @@ async fn a_connection_serves_exactly_one_request() {
 #[tokio::test]
 async fn a_second_request_on_the_same_connection_is_not_served() {
     let served = Arc::new(AtomicUsize::new(0));
-    let service = service_fn({
+    let service = {
         let served = served.clone();
         move |_: Request<Incoming>| {
             served.fetch_add(1, Ordering::SeqCst);
             async { answer("one") }
         }
-    });
-    let peer = Mount::new(service, Claims("alice")).peer(NO_LIMIT);
+    };
+    let peer = peer(service, NO_LIMIT);
     let connect = peer.options.custom_l4.clone().unwrap();
     let mut stream = connect.connect(&peer._address).await.unwrap();
     let request = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n".repeat(2);
@@ -117,15 +110,14 @@ async fn a_second_request_on_the_same_connection_is_not_served() {
 
 #[tokio::test]
 async fn every_peer_has_a_group_of_its_own() {
-    let service = service_fn(|_: Request<Incoming>| async { answer("") });
-    let groups = [(); 3].map(|()| Mount::new(service, ()).peer(NO_LIMIT).group_key);
+    let groups = [(); 3].map(|()| peer(|_| async { answer("") }, NO_LIMIT).group_key);
     assert!(groups[0] < groups[1] && groups[1] < groups[2] && groups[2] < 1 << 63, "{groups:?}");
 }
 
 #[tokio::test]
 async fn a_gibibyte_passes_in_each_direction_in_little_memory() {
     let chunk = Bytes::from(vec![7_u8; 256 << 10]);
-    let service = service_fn({
+    let service = {
         let chunk = chunk.clone();
         move |request: Request<Incoming>| {
             let chunk = chunk.clone();
@@ -138,14 +130,12 @@ async fn a_gibibyte_passes_in_each_direction_in_little_memory() {
                 assert_eq!(received, GIB);
                 let frames = std::iter::repeat_n(chunk, GIB / (256 << 10))
                     .map(|chunk| Ok::<_, Infallible>(Frame::data(chunk)));
-                Ok::<_, Infallible>(Response::new(BodyExt::boxed(StreamBody::new(futures::stream::iter(
-                    frames,
-                )))))
+                Response::new(BodyExt::boxed(StreamBody::new(futures::stream::iter(frames))))
             }
         }
-    });
+    };
     let connector = Connector::new(None);
-    let peer = Mount::new(service, Claims("alice")).peer(NO_LIMIT);
+    let peer = peer(service, NO_LIMIT);
     let length = GIB.to_string();
     let mut session = open(&connector, &peer, "POST", &[("content-length", &length)]).await;
     let before = peak_memory();
@@ -160,7 +150,7 @@ async fn a_gibibyte_passes_in_each_direction_in_little_memory() {
 
 #[tokio::test]
 async fn an_upgraded_connection_carries_bytes_both_ways() {
-    let service = service_fn(|mut request: Request<Incoming>| async move {
+    let service = |mut request: Request<Incoming>| async move {
         let upgrade = hyper::upgrade::on(&mut request);
         tokio::spawn(async move {
             let mut stream = TokioIo::new(upgrade.await.unwrap());
@@ -175,10 +165,10 @@ async fn an_upgraded_connection_carries_bytes_both_ways() {
         let headers = response.headers_mut();
         headers.insert("upgrade", "websocket".parse().unwrap());
         headers.insert("connection", "upgrade".parse().unwrap());
-        Ok::<_, Infallible>(response)
-    });
+        response
+    };
     let connector = Connector::new(None);
-    let peer = Mount::new(service, Claims("alice")).peer(NO_LIMIT);
+    let peer = peer(service, NO_LIMIT);
     let upgrade = [("upgrade", "websocket"), ("connection", "upgrade")];
     let HttpSession::H1(mut session) = open(&connector, &peer, "GET", &upgrade).await else {
         panic!("in-process services speak HTTP/1.1");
@@ -203,7 +193,7 @@ async fn a_client_that_leaves_cancels_the_service() {
         }
     }
     let (started, cancelled) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
-    let service = service_fn({
+    let service = {
         let (started, cancelled) = (started.clone(), cancelled.clone());
         move |_: Request<Incoming>| {
             let noticed = OnDrop(cancelled.clone());
@@ -213,8 +203,8 @@ async fn a_client_that_leaves_cancels_the_service() {
                 std::future::pending::<Answer>().await
             }
         }
-    });
-    let peer = Mount::new(service, Claims("alice")).peer(NO_LIMIT);
+    };
+    let peer = peer(service, NO_LIMIT);
     let session = open(&Connector::new(None), &peer, "GET", &[]).await;
     eventually(|| started.load(Ordering::SeqCst)).await;
     assert!(!cancelled.load(Ordering::SeqCst));
@@ -224,13 +214,13 @@ async fn a_client_that_leaves_cancels_the_service() {
 
 #[tokio::test]
 async fn a_service_that_panics_closes_the_connection() {
-    let service = service_fn(|_: Request<Incoming>| async {
+    let service = |_: Request<Incoming>| async {
         if true {
             panic!("a defect");
         }
         answer("")
-    });
-    let peer = Mount::new(service, Claims("alice")).peer(NO_LIMIT);
+    };
+    let peer = peer(service, NO_LIMIT);
     let mut session = open(&Connector::new(None), &peer, "GET", &[]).await;
     let error = session.read_response_header().await.unwrap_err();
     assert_eq!(*error.etype(), pingora_error::ErrorType::ConnectionClosed);
