@@ -26,6 +26,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Until a load that broke off is tried again without anybody asking.
 const AFTER_PANIC: Duration = Duration::from_secs(10);
 
+/// Warnings of one load that are logged, each in a line: a generated file makes the same mistake thousands of times.
+const MOST_WARNINGS: usize = 20;
+
 /// Who asked for a reload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cause {
@@ -290,8 +293,11 @@ impl Reloader {
 
 /// Logs what is allowed but suspicious.
 pub fn warn_about(warnings: &[Problem]) {
-    for warning in warnings {
+    for warning in warnings.iter().take(MOST_WARNINGS) {
         tracing::warn!(error = warning.render(false), "configuration is suspicious");
+    }
+    if let Some(more) = warnings.get(MOST_WARNINGS..).filter(|more| !more.is_empty()) {
+        tracing::warn!(count = more.len(), "more is suspicious, `glassgate check --format json` shows all");
     }
 }
 

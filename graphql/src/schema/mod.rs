@@ -76,6 +76,12 @@ pub struct Loaded {
 }
 
 impl Schema {
+    /// Whether any call goes to this source.
+    pub fn uses(&self, source: &str) -> bool {
+        let mut fields = self.types.iter().filter_map(Type::as_object).flat_map(|object| &object.fields);
+        fields.any(|field| matches!(&field.resolver, Resolver::Rest(rest) if *rest.source == *source))
+    }
+
     /// Reads, merges and checks SDL files.
     ///
     /// # Errors

@@ -107,6 +107,21 @@ async fn a_bad_file_changes_nothing_and_says_so() {
 }
 
 #[tokio::test]
+async fn the_same_warning_many_times_does_not_flood_the_log() {
+    let upstream = Upstream::saying("up").await;
+    let routes: String = (0..25)
+        .map(|n| {
+            format!("{{ name: r{n}, match: {{ path: /{n} }}, upstream: up, timeouts: {{ read: 2s, total: 1s }} }}, ")
+        })
+        .collect();
+    let up = format!("upstreams: {{ up: {{ endpoints: [\"{}\"] }} }}\n", upstream.url());
+    let gateway = Gateway::start(format!("{up}routes: [{routes}]\n")).await;
+    gateway.log("the rest is counted", |line| line["count"] == 5).await;
+    let shown = gateway.lines().into_iter().filter(|line| line.text.contains("never reached")).count();
+    assert_eq!(shown, 20);
+}
+
+#[tokio::test]
 async fn a_changed_address_is_reported_and_not_ignored() {
     let upstream = Upstream::saying("up").await;
     let listeners = |port: u16| {

@@ -62,8 +62,17 @@ fn one(check: &mut Check<'_>, name: &Located<Name>, api: &GraphqlConfig) -> Opti
             return None;
         }
     };
+    unused(check, api, &schema);
     let limits = limits(&api.limits);
     Some(GraphqlApi { name: (**name).clone(), schema, limits, timeout: api.timeout.get() })
+}
+
+/// Settings that nothing reads are probably those of another source.
+fn unused(check: &mut Check<'_>, api: &GraphqlConfig, schema: &Schema) {
+    for source in api.sources.keys().filter(|source| !schema.uses(source.as_str())) {
+        let text = format!("no field of the schema has `@rest(source: \"{source}\")`; remove these settings");
+        check.warning(source.place().clone(), text);
+    }
 }
 
 /// The schema's own problems have places in its files; those of the whole schema stand at the key that names them.

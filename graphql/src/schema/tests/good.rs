@@ -185,6 +185,7 @@ fn a_source_forwards_headers() {
     let sdl = r#"type Query { a: ID @rest(source: "users", GET: "/a") }"#;
     let loaded = Schema::load(&files(sdl), &sources, &SchemaOptions::default()).expect("a schema");
     assert_eq!(rest(&loaded.schema, "Query", "a").forward, [tenant]);
+    assert!(loaded.schema.uses("users") && !loaded.schema.uses("orders"));
 }
 
 #[test]
