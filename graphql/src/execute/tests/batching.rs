@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::fetch::FetchRequest;
-use crate::testing::{Fake, Reply, ask, ask_with, engine};
+use crate::limits::Limits;
+use crate::testing::{Fake, Reply, ask, ask_with, engine, schema};
 
 const SHOP: &str = r#"
     type Query {
@@ -119,6 +120,14 @@ async fn a_plan_is_made_once_per_document() {
     let (_, second) = ask_with(&engine, &fake, query, json!({"n": 2})).await;
     assert_eq!((first.plan_cached, second.plan_cached), (false, true));
     assert_eq!(fake.calls(), ["users GET /users?limit=1", "users GET /users?limit=2"]);
+}
+
+#[test]
+fn an_engine_serves_another_load_of_the_same_schema_and_limits() {
+    let (engine, limits) = (engine(SHOP), Limits::default());
+    assert!(engine.serves(&schema(SHOP), &limits));
+    assert!(!engine.serves(&schema(&SHOP.replace("limit: Int = 20", "limit: Int = 21")), &limits));
+    assert!(!engine.serves(&schema(SHOP), &Limits { depth: 31, ..limits }));
 }
 
 #[tokio::test]
