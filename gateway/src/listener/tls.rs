@@ -216,7 +216,6 @@ fn unreadable(file: &Located<PathBuf>, path: &Path, what: &str, error: &pem::Err
 
 /// What TLS agreed on.
 #[derive(Debug, Clone)]
-#[cfg_attr(not(test), expect(dead_code, reason = "the tests look at the name"))]
 pub struct TlsFacts {
     /// `TLSv1_3` or `TLSv1_2`.
     pub version: &'static str,

@@ -5,7 +5,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 use super::kit::*;
-use crate::listener::ending::Ending;
+use crate::listener::Ending;
 
 /// Sends a byte every few milliseconds until the server has had enough; says how many went.
 async fn drip(stream: &mut TcpStream, data: impl Iterator<Item = u8>) -> usize {

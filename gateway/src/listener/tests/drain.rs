@@ -6,7 +6,7 @@ use tokio::net::TcpStream;
 
 use super::kit::*;
 use super::protocol::{get, http2};
-use crate::listener::{Drained, ending::Ending};
+use crate::listener::{Drained, Ending};
 
 const NOTHING: Drained = Drained { cut_requests: 0, cut_connections: 0 };
 

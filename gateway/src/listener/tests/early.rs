@@ -5,7 +5,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::kit::*;
-use crate::listener::ending::Ending;
+use crate::listener::Ending;
 
 /// Reads until the text ends so.
 async fn read_to(client: &mut TcpStream, end: &str) -> String {

@@ -2,7 +2,7 @@ use serde_json::json;
 use tokio::io::AsyncWriteExt;
 
 use super::kit::*;
-use crate::listener::ending::Ending;
+use crate::listener::Ending;
 
 #[tokio::test]
 async fn one_connection_too_many_is_closed_and_counted_and_room_is_given_back() {

@@ -9,7 +9,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::kit::*;
-use crate::listener::{check_tls, ending::Ending, tls::TlsError};
+use crate::listener::{Ending, check_tls, tls::TlsError};
 
 struct Pair {
     der: CertificateDer<'static>,
