@@ -110,6 +110,7 @@ fn start(path: PathBuf, threads: Option<NonZeroUsize>, started: Instant) -> Resu
     let log = Log::init(&checked.config.telemetry.log).ok();
     report_panics();
     files::raise_limit();
+    // Before the metrics, which have a part for each of them.
     let threads = Threads::start(threads.unwrap_or_else(cores))?;
     App::start(path, checked, log, threads, started)
 }

@@ -16,6 +16,8 @@ use std::thread;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 
+use crate::telemetry::metrics::Stripe;
+
 /// Running threads; dropping it ends them and what they serve.
 pub struct Threads(Vec<Thread>);
 
@@ -26,7 +28,7 @@ struct Thread {
 }
 
 impl Threads {
-    /// Starts `count` threads.
+    /// Starts `count` threads. Metrics that are made afterwards have a part for each of them.
     pub fn start(count: NonZeroUsize) -> io::Result<Threads> {
         (0..count.get()).map(Thread::start).collect::<io::Result<_>>().map(Threads)
     }
@@ -42,7 +44,9 @@ impl Thread {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let handle = runtime.handle().clone();
         let (stop, stopped) = oneshot::channel();
+        let stripe = Stripe::reserve();
         let join = thread::Builder::new().name(format!("serve-{number}")).spawn(move || {
+            let _owned = stripe.own();
             // Ends either way: by a message or by the sender's end.
             let _ = runtime.block_on(stopped);
             runtime.shutdown_background();

@@ -17,6 +17,7 @@ mod listener;
 mod process;
 mod route;
 pub mod slot;
+pub mod stripe;
 mod upstream;
 
 use std::collections::HashMap;
@@ -31,6 +32,7 @@ pub use gateway::{GatewayMetrics, Kept, LineLoss, Reload, SpanLoss, TelemetryMet
 pub use graphql::{FetchRecord, GraphqlMetrics, OperationRecord, OperationResult};
 pub use listener::{ListenerMetrics, Rejected};
 pub use route::{RequestRecord, RouteMetrics};
+pub use stripe::Stripe;
 pub use upstream::{AttemptRecord, EndpointMetrics, Outcome, UpstreamMetrics};
 
 use crate::telemetry::names::UNMATCHED_ROUTE;
