@@ -10,6 +10,7 @@
 
 pub mod access_log;
 pub mod config;
+mod lines;
 pub mod log;
 pub mod metrics;
 pub mod names;

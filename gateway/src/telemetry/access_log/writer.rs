@@ -1,7 +1,7 @@
 //! The thread that writes the access log's lines, and where it writes them.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, ErrorKind, Write};
+use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -11,12 +11,11 @@ use std::time::{Duration, Instant};
 
 use super::{PAUSE, Shared};
 use crate::telemetry::config::AccessLogOutput;
+use crate::telemetry::lines::{Lines, count};
 use crate::telemetry::metrics::LineLoss;
 
 /// Failures of the output are logged this often at most.
 const LOG_EVERY: Duration = Duration::from_secs(30);
-/// A stream that cannot take more is tried again after so long.
-const TRY_AGAIN: Duration = Duration::from_millis(5);
 /// A buffer that grew beyond is given back after a burst.
 const KEEP_BYTES: usize = 1024 * 1024;
 
@@ -24,7 +23,7 @@ const KEEP_BYTES: usize = 1024 * 1024;
 #[derive(Debug)]
 pub(super) struct Output {
     /// `None`: nowhere.
-    file: Option<File>,
+    file: Option<Lines<File>>,
     /// What to open again.
     path: Option<PathBuf>,
 }
@@ -38,13 +37,18 @@ impl Output {
             AccessLogOutput::File(path) => (Some(append(path)?), Some(path.clone())),
             AccessLogOutput::Off => (None, None),
         };
-        Ok(Output { file, path })
+        Ok(Output { file: file.map(Lines::new), path })
     }
 
     fn reopen(&mut self) {
         let Some(path) = &self.path else { return };
         match append(path) {
-            Ok(file) => self.file = Some(file),
+            Ok(file) => {
+                // It may be the same file, with half a line at its end.
+                let torn = self.file.as_ref().is_some_and(Lines::is_torn);
+                let begun = file.metadata().is_ok_and(|file| file.len() > 0);
+                self.file = Some(Lines::after(file, torn && begun));
+            }
             Err(error) => {
                 tracing::error!(%error, file = %path.display(), "access log cannot be opened again");
             }
@@ -53,19 +57,7 @@ impl Output {
 
     /// Writes all, or says how much was written before it failed.
     fn write(&mut self, lines: &[u8]) -> Result<(), (usize, io::Error)> {
-        let Some(file) = &mut self.file else { return Ok(()) };
-        let mut written = 0;
-        while written < lines.len() {
-            match file.write(&lines[written..]) {
-                Ok(0) => return Err((written, ErrorKind::WriteZero.into())),
-                Ok(more) => written += more,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                // Another process may have made the terminal or pipe non-blocking.
-                Err(error) if error.kind() == ErrorKind::WouldBlock => thread::sleep(TRY_AGAIN),
-                Err(error) => return Err((written, error)),
-            }
-        }
-        Ok(())
+        self.file.as_mut().map_or(Ok(()), |file| file.write(lines))
     }
 }
 
@@ -156,9 +148,4 @@ impl Writer {
         let waited = self.shared.work.wait_timeout_while(queue, PAUSE, |queue| !queue.is_urgent());
         drop(waited.unwrap_or_else(PoisonError::into_inner));
     }
-}
-
-/// Line ends stand nowhere but at the ends of lines.
-fn count(lines: &[u8]) -> u64 {
-    lines.iter().filter(|byte| **byte == b'\n').count() as u64
 }
