@@ -31,7 +31,13 @@ use crate::{
     listener::{self, BindError, Bound, Drain, Drained, Threads, Worker, h2_options},
     proxy::Gateway,
     snapshot::{self, Reloader, Running, Status, Store},
-    telemetry::{Telemetry, access_log::AccessLog, log::Log, metrics::Metrics, trace::Tracer},
+    telemetry::{
+        Telemetry,
+        access_log::AccessLog,
+        log::{self, Log},
+        metrics::Metrics,
+        trace::Tracer,
+    },
     upstream::{Environment, Upstreams, resolve::SystemResolver},
 };
 use signals::{Signal, Signals};
@@ -82,17 +88,24 @@ pub enum Ended {
 /// Where it cannot start.
 pub fn run(path: PathBuf, threads: Option<NonZeroUsize>) -> Result<Ended, StartError> {
     let started = Instant::now();
+    // Dropped last: whatever is said on the way is written before the process ends.
+    let (lines, _flush) = log::start()?;
     let control = Builder::new_current_thread().enable_all().thread_name("control").build()?;
-    let ended = control.block_on(live(path, threads, started));
+    let ended = control.block_on(live(path, threads, started, lines));
     // Dropping it would wait for whatever hangs beside it, such as a file on a server that is gone.
     control.shutdown_background();
     ended
 }
 
-async fn live(path: PathBuf, threads: Option<NonZeroUsize>, started: Instant) -> Result<Ended, StartError> {
+async fn live(
+    path: PathBuf,
+    threads: Option<NonZeroUsize>,
+    started: Instant,
+    lines: log::Queue,
+) -> Result<Ended, StartError> {
     // Before anything that takes time: a SIGHUP that comes too early ends a process that does not know it.
     let mut signals = Signals::new()?;
-    let starting = task::spawn_blocking(move || start(path, threads, started));
+    let starting = task::spawn_blocking(move || start(path, threads, started, lines));
     tokio::select! {
         app = starting => match app {
             Ok(app) => Ok(app?.until_signal(signals).await),
@@ -105,10 +118,15 @@ async fn live(path: PathBuf, threads: Option<NonZeroUsize>, started: Instant) ->
     }
 }
 
-fn start(path: PathBuf, threads: Option<NonZeroUsize>, started: Instant) -> Result<App, StartError> {
+fn start(
+    path: PathBuf,
+    threads: Option<NonZeroUsize>,
+    started: Instant,
+    lines: log::Queue,
+) -> Result<App, StartError> {
     let checked = config::load(&path).map_err(StartError::Config)?;
-    let log = Log::init(&checked.config.telemetry.log).ok();
-    report_panics();
+    let log = Log::init(&checked.config.telemetry.log, lines.clone()).ok();
+    report_panics(lines);
     files::raise_limit();
     // Before the metrics, which have a part for each of them.
     let threads = Threads::start(threads.unwrap_or_else(cores))?;
@@ -135,6 +153,9 @@ impl App {
         let config = checked.config.clone();
         let inputs = checked.inputs.clone();
         let metrics = Metrics::new();
+        if let Some(log) = &log {
+            metrics.telemetry().watch_log(log.queue().dropped().clone());
+        }
         // Sockets first: a port that is taken is the likeliest reason not to start.
         let mut bound = Vec::new();
         for listener in &config.listeners {
@@ -323,8 +344,8 @@ fn cores() -> NonZeroUsize {
 }
 
 /// A panic loses one request; here it is told, with its place, in the form of everything else.
-fn report_panics() {
-    panic::set_hook(Box::new(|panic| {
+fn report_panics(lines: log::Queue) {
+    panic::set_hook(Box::new(move |panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         let text = panic.payload_as_str().unwrap_or("no text");
         let thread = thread::current();
@@ -334,5 +355,6 @@ fn report_panics() {
             thread = thread.name().unwrap_or("unnamed"),
             "panic: a fault of the gateway, please report it"
         );
+        lines.after_panic();
     }));
 }

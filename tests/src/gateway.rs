@@ -194,6 +194,11 @@ impl Gateway {
         self.process.signal(signal);
     }
 
+    /// Reads no more of what it writes, neither standard output nor standard error, until it has ended.
+    pub fn stop_reading(&self) {
+        self.process.stop_reading();
+    }
+
     /// Waits for its end, without causing it.
     pub async fn exit(self, deadline: Duration) -> Exit {
         self.process.exit(deadline).await

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -54,11 +54,24 @@ pub struct Exit {
 #[derive(Debug, Default)]
 struct Output {
     lines: Mutex<Vec<Line>>,
+    /// Nobody reads, so that pipes fill up.
+    deaf: Mutex<bool>,
+    hears: Condvar,
 }
 
 impl Output {
     fn lines(&self) -> Vec<Line> {
         self.lines.lock().expect("no reader panics").clone()
+    }
+
+    fn set_deaf(&self, deaf: bool) {
+        *self.deaf.lock().expect("no reader panics") = deaf;
+        self.hears.notify_all();
+    }
+
+    fn wait_until_heard(&self) {
+        let deaf = self.deaf.lock().expect("no reader panics");
+        drop(self.hears.wait_while(deaf, |deaf| *deaf).expect("no reader panics"));
     }
 }
 
@@ -127,6 +140,11 @@ impl Process {
         within(&format!("{}: {what}", self.name), deadline, search).await
     }
 
+    /// Reads no more of its output until it has ended: what it writes stays in the pipes, and then it can write none.
+    pub fn stop_reading(&self) {
+        self.output.set_deaf(true);
+    }
+
     /// Sends a signal.
     pub fn signal(&self, signal: Signal) {
         let id = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).expect("a process id");
@@ -142,6 +160,7 @@ impl Process {
     pub async fn exit(mut self, deadline: Duration) -> Exit {
         let what = format!("{} ends", self.name);
         let status = eventually(&what, deadline, async || self.ended()).await;
+        self.output.set_deaf(false);
         for reader in self.readers.drain(..) {
             // A reader that panicked has lost output; the assertions on it will tell.
             let _ = reader.join();
@@ -174,6 +193,7 @@ impl Drop for Process {
         // Ignored: it may have ended already, and then there is nothing to do.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        self.output.set_deaf(false);
         if thread::panicking() {
             eprintln!("{}", self.transcript());
         }
@@ -190,6 +210,7 @@ fn read(
         for text in BufReader::new(from).lines().map_while(Result::ok) {
             output.lines.lock().expect("no reader panics").push(Line { stream, text });
             grow.send_replace(());
+            output.wait_until_heard();
         }
     })
 }

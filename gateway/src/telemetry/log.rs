@@ -1,9 +1,14 @@
 //! The application log: what the gateway says about itself, on standard error.
 //!
+//! It is written by a thread of its own (see [`Queue`]), so that nobody waits
+//! for standard error.
+//!
 //! Standard output belongs to the access log. Events of libraries that write
 //! through the `log` crate (Pingora does) come out here too. Pingora logs
 //! every failed request as an error of its own; the access log tells the same
 //! with its reason, so those targets are silent below the level `debug`.
+
+mod queue;
 
 use std::io;
 
@@ -15,6 +20,8 @@ use tracing_subscriber::layer::{Layered, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 use tracing_subscriber::{Layer, Registry, fmt, reload};
+
+pub use queue::{Flush, Queue, start};
 
 use crate::telemetry::config::{LogConfig, LogFormat, LogLevel};
 
@@ -28,36 +35,48 @@ type Format<S> = Box<dyn Layer<S> + Send + Sync>;
 type Filtered = Layered<reload::Layer<Targets, Registry>, Registry>;
 
 /// The running log; a reload may change level and format.
+#[derive(Debug)]
 pub struct Log {
+    handles: Handles,
+    queue: Queue,
+}
+
+/// What can be changed while it runs.
+struct Handles {
     filter: reload::Handle<Targets, Registry>,
     format: reload::Handle<Format<Filtered>, Filtered>,
 }
 
-impl std::fmt::Debug for Log {
+impl std::fmt::Debug for Handles {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Log").finish_non_exhaustive()
+        f.debug_struct("Handles").finish_non_exhaustive()
     }
 }
 
 impl Log {
-    /// Takes over the process's log.
+    /// Takes over the process's log; lines go to `queue`.
     ///
     /// # Errors
     /// Where another log was installed before.
-    pub fn init(config: &LogConfig) -> Result<Log, TryInitError> {
-        let (subscriber, log) = build(config, io::stderr);
+    pub fn init(config: &LogConfig, queue: Queue) -> Result<Log, TryInitError> {
+        let (subscriber, handles) = build(config, queue.clone());
         subscriber.try_init()?;
-        Ok(log)
+        Ok(Log { handles, queue })
+    }
+
+    /// Where its lines go.
+    pub fn queue(&self) -> &Queue {
+        &self.queue
     }
 
     /// Follows another configuration from the next event on.
     pub fn apply(&self, config: &LogConfig) {
         // Filter and format are exchanged apart: a layer that has a filter of
         // its own cannot be exchanged as a whole.
-        let done = self
-            .filter
+        let Handles { filter: running, format: shown } = &self.handles;
+        let done = running
             .reload(filter(config.level))
-            .and_then(|()| self.format.reload(format(config.format, io::stderr)));
+            .and_then(|()| shown.reload(format(config.format, self.queue.clone())));
         match done {
             // The bridge from the `log` crate remembers the level of the start.
             Ok(()) => log::set_max_level(log_level(config.level)),
@@ -66,14 +85,14 @@ impl Log {
     }
 }
 
-fn build<W>(config: &LogConfig, writer: W) -> (impl Subscriber + Send + Sync, Log)
+fn build<W>(config: &LogConfig, writer: W) -> (impl Subscriber + Send + Sync, Handles)
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
     let (filter, filter_handle) = reload::Layer::new(filter(config.level));
     let (format, format_handle) = reload::Layer::new(format(config.format, writer));
-    let log = Log { filter: filter_handle, format: format_handle };
-    (tracing_subscriber::registry().with(filter).with(format), log)
+    let handles = Handles { filter: filter_handle, format: format_handle };
+    (tracing_subscriber::registry().with(filter).with(format), handles)
 }
 
 fn format<S, W>(format: LogFormat, writer: W) -> Format<S>

@@ -17,6 +17,7 @@ mod headers;
 mod heads;
 mod health;
 mod lifecycle;
+mod log;
 mod metrics;
 mod panics;
 mod paths;

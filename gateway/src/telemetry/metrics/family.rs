@@ -94,6 +94,12 @@ impl<I: Make> Family<I> {
         self.series().entry(key).or_insert_with(|| Arc::new(I::make(&self.0.row))).clone()
     }
 
+    /// Shows an instrument that was made elsewhere under these label values.
+    pub fn put(&self, values: &[&str], instrument: Arc<I>) {
+        let key: Values = values.iter().map(|value| (*value).into()).collect();
+        self.series().insert(key, instrument);
+    }
+
     /// Removes the series unless somebody besides the caller still holds it.
     pub fn release(&self, values: &[&str], held: Arc<I>) {
         let key: Values = values.iter().map(|value| (*value).into()).collect();

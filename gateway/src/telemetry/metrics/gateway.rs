@@ -141,6 +141,7 @@ pub struct TelemetryMetrics {
     spans_lost: [Arc<Counter>; 4],
     lines: Arc<Counter>,
     lines_lost: [Arc<Counter>; 2],
+    log_lost: Family<Counter>,
 }
 
 impl TelemetryMetrics {
@@ -148,7 +149,10 @@ impl TelemetryMetrics {
         let kept: Family<Counter> = Family::register(registry, names::TRACES_KEPT);
         let spans_lost: Family<Counter> = Family::register(registry, names::SPANS_DROPPED);
         let lines_lost: Family<Counter> = Family::register(registry, names::ACCESS_LINES_DROPPED);
+        let log_lost: Family<Counter> = Family::register(registry, names::LOG_LINES_DROPPED);
+        log_lost.with(&[]);
         TelemetryMetrics {
+            log_lost,
             kept: Kept::ALL.map(|why| kept.with(&[why.as_str()])),
             over_rate: Family::register(registry, names::TRACES_OVER_RATE).with(&[]),
             spans_exported: Family::register(registry, names::SPANS_EXPORTED).with(&[]),
@@ -186,5 +190,10 @@ impl TelemetryMetrics {
     /// Counts lines of the access log that were lost.
     pub fn lines_lost(&self, why: LineLoss, count: u64) {
         self.lines_lost[why as usize].add(count);
+    }
+    /// Shows the count of lines of the application log that were lost. The log is older than these metrics, so it
+    /// brings its own counter.
+    pub fn watch_log(&self, lost: Arc<Counter>) {
+        self.log_lost.put(&[], lost);
     }
 }

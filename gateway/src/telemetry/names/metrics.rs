@@ -146,6 +146,8 @@ mod table {
         "Lines of the access log that were written.");
     pub const ACCESS_LINES_DROPPED: Metric = counter("gateway_access_log_lines_dropped_total", &[CAUSE],
         "Lines of the access log that were lost, by cause (queue_full, write_failed).");
+    pub const LOG_LINES_DROPPED: Metric = counter("gateway_log_lines_dropped_total", &[],
+        "Lines of the application log that were lost, because standard error did not take them.");
 }
 pub use table::*;
 
@@ -247,6 +249,7 @@ pub const SECTIONS: &[Section] = &[
             SPANS_DROPPED,
             ACCESS_LINES,
             ACCESS_LINES_DROPPED,
+            LOG_LINES_DROPPED,
         ],
     },
 ];
