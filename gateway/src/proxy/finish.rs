@@ -60,7 +60,7 @@ fn conclude(context: &mut RequestContext) {
     context.end_attempt(context.outcome.reason, now);
     let RequestContext { opened, admitted, attempts, outcome } = context;
     let Some(opened) = opened else { return };
-    let ended = Ending {
+    let summary = Summary {
         opened,
         admitted: admitted.as_ref(),
         attempts,
@@ -70,13 +70,13 @@ fn conclude(context: &mut RequestContext) {
         duration: now.saturating_duration_since(opened.epoch.instant),
         now,
     };
-    ended.count();
-    ended.log();
-    ended.trace();
+    summary.count();
+    summary.log();
+    summary.trace();
 }
 
 /// A request that has ended, seen as a whole.
-struct Ending<'a> {
+struct Summary<'a> {
     opened: &'a Opened,
     admitted: Option<&'a Admitted>,
     attempts: &'a Attempts,
@@ -87,7 +87,7 @@ struct Ending<'a> {
     now: Instant,
 }
 
-impl Ending<'_> {
+impl Summary<'_> {
     fn exchange(&self) -> Option<&Arc<Exchange>> {
         self.admitted?.exchange.as_ref()
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use http::HeaderValue;
 
-use super::{Ending, Operation};
+use super::{Operation, Summary};
 use crate::{
     reason::Reason,
     telemetry::{
@@ -15,50 +15,50 @@ use crate::{
 };
 
 /// The request's own span first.
-pub(super) fn build(ended: &Ending<'_>) -> Vec<Span> {
-    let server = ended.opened.trace.span_id();
-    let path = forwarded_path(ended);
-    let mut spans = vec![request(ended)];
-    let epoch = &ended.opened.epoch;
-    spans.extend(ended.attempts.finished.iter().map(|attempt| attempt.span(server, path, epoch)));
-    if let Some(exchange) = ended.exchange() {
-        let parents = match &ended.operation {
+pub(super) fn build(summary: &Summary<'_>) -> Vec<Span> {
+    let server = summary.opened.trace.span_id();
+    let path = forwarded_path(summary);
+    let mut spans = vec![request(summary)];
+    let epoch = &summary.opened.epoch;
+    spans.extend(summary.attempts.finished.iter().map(|attempt| attempt.span(server, path, epoch)));
+    if let Some(exchange) = summary.exchange() {
+        let parents = match &summary.operation {
             Some(operation) => of_operation(operation, &exchange.api().name, server, &mut spans),
             None => HashMap::new(),
         };
         let lost = of_calls(exchange.calls(), &parents, server, epoch, &mut spans);
-        ended.opened.snapshot.telemetry.tracer.lost_to_limit(lost);
+        summary.opened.snapshot.telemetry.tracer.lost_to_limit(lost);
     }
     spans
 }
 
-fn forwarded_path<'a>(ended: &'a Ending<'_>) -> &'a str {
-    let target = ended.admitted.and_then(|admitted| admitted.target.as_ref());
-    target.unwrap_or(&ended.opened.uri).path()
+fn forwarded_path<'a>(summary: &'a Summary<'_>) -> &'a str {
+    let target = summary.admitted.and_then(|admitted| admitted.target.as_ref());
+    target.unwrap_or(&summary.opened.uri).path()
 }
 
-fn request(ended: &Ending<'_>) -> Span {
-    let Ending { opened, .. } = ended;
+fn request(summary: &Summary<'_>) -> Span {
+    let Summary { opened, .. } = summary;
     let connection = opened.guard.connection();
     let method = method_name(&opened.method);
-    let name = match ended.route() {
+    let name = match summary.route() {
         Some(route) => format!("{method} {route}").into(),
         None => std::borrow::Cow::Borrowed(method),
     };
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     let host = opened.host.as_ref().map(text);
-    let error = ended.outcome.reason.map(Reason::code).map(std::borrow::Cow::Borrowed);
+    let error = summary.outcome.reason.map(Reason::code).map(std::borrow::Cow::Borrowed);
     // Statuses below 500 are the client's affair (semantic conventions, SERVER spans).
     let is_error =
-        ended.status >= 500 || ended.outcome.status.is_some_and(|_| ended.outcome.reason.is_some());
-    let error = error.or_else(|| Some(ended.status.to_string().into())).filter(|_| is_error);
-    Span::new(opened.trace.span_id(), SpanKind::Server, name, opened.epoch.system, ended.duration)
+        summary.status >= 500 || summary.outcome.status.is_some_and(|_| summary.outcome.reason.is_some());
+    let error = error.or_else(|| Some(summary.status.to_string().into())).filter(|_| is_error);
+    Span::new(opened.trace.span_id(), SpanKind::Server, name, opened.epoch.system, summary.duration)
         .within(opened.trace.parent())
         .with_method(&opened.method)
-        .with_some(attr::HTTP_ROUTE, ended.route().map(str::to_owned))
-        .with(attr::HTTP_RESPONSE_STATUS_CODE, i64::from(ended.status))
-        .with(attr::HTTP_REQUEST_BODY_SIZE, count(ended.outcome.request_bytes))
-        .with(attr::HTTP_RESPONSE_BODY_SIZE, count(ended.outcome.response_bytes))
+        .with_some(attr::HTTP_ROUTE, summary.route().map(str::to_owned))
+        .with(attr::HTTP_RESPONSE_STATUS_CODE, i64::from(summary.status))
+        .with(attr::HTTP_REQUEST_BODY_SIZE, count(summary.outcome.request_bytes))
+        .with(attr::HTTP_RESPONSE_BODY_SIZE, count(summary.outcome.response_bytes))
         .with(attr::URL_PATH, opened.uri.path().to_owned())
         .with(attr::URL_SCHEME, if opened.origin.https { "https" } else { "http" })
         .with_some(attr::SERVER_ADDRESS, host.as_deref().map(without_port).map(str::to_owned))

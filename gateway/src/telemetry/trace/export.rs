@@ -26,7 +26,7 @@ const LOG_EVERY: Duration = Duration::from_secs(30);
 
 /// The kept spans of one request.
 #[derive(Debug)]
-pub struct Finished {
+pub struct RequestSpans {
     pub context: TraceContext,
     pub spans: Vec<Span>,
 }
@@ -34,7 +34,7 @@ pub struct Finished {
 /// The near end of a queue to one collector.
 #[derive(Debug)]
 pub struct Exporter {
-    queue: mpsc::UnboundedSender<Finished>,
+    queue: mpsc::UnboundedSender<RequestSpans>,
     shared: Arc<Shared>,
     closing: watch::Sender<bool>,
 }
@@ -72,12 +72,12 @@ impl Exporter {
     }
 
     /// Queues spans, or counts them as dropped where the queue is full.
-    pub fn send(&self, finished: Finished) {
-        let count = finished.spans.len();
+    pub fn send(&self, request: RequestSpans) {
+        let count = request.spans.len();
         let queued = self.shared.queued.fetch_add(count, Relaxed);
         let why = if queued + count > self.shared.bound {
             SpanLoss::QueueFull
-        } else if self.queue.send(finished).is_err() {
+        } else if self.queue.send(request).is_err() {
             SpanLoss::Shutdown
         } else {
             if queued < BATCH && queued + count >= BATCH {
@@ -116,7 +116,7 @@ impl Sender {
     /// which is how [`Exporter::closed`] knows.
     async fn run(
         mut self,
-        mut waiting: mpsc::UnboundedReceiver<Finished>,
+        mut waiting: mpsc::UnboundedReceiver<RequestSpans>,
         mut closes: watch::Receiver<bool>,
     ) {
         loop {
@@ -143,7 +143,7 @@ impl Sender {
     async fn fill(
         &self,
         batch: &mut Vec<SpanData>,
-        waiting: &mut mpsc::UnboundedReceiver<Finished>,
+        waiting: &mut mpsc::UnboundedReceiver<RequestSpans>,
         closes: &mut watch::Receiver<bool>,
     ) {
         if self.shared.queued.load(Relaxed) < BATCH {

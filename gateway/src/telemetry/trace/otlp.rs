@@ -18,7 +18,7 @@ use opentelemetry_otlp::{
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 
-use super::export::Finished;
+use super::export::RequestSpans;
 use super::id::SpanId;
 use super::span::Span;
 use crate::telemetry::config::{OtlpEndpoint, OtlpProtocol, TelemetryConfig};
@@ -131,8 +131,8 @@ fn resource(service_name: &str) -> Resource {
 }
 
 /// Adds a request's spans to a batch.
-pub fn convert(finished: Finished, batch: &mut Vec<SpanData>) {
-    let Finished { context, spans } = finished;
+pub fn convert(request: RequestSpans, batch: &mut Vec<SpanData>) {
+    let RequestSpans { context, spans } = request;
     let trace_id = OtelTraceId::from_bytes(context.trace_id().get().to_be_bytes());
     let state = context.tracestate().and_then(|state| state.to_str().ok()?.parse().ok());
     let state: TraceState = state.unwrap_or_default();

@@ -8,7 +8,7 @@ use http::HeaderMap;
 use tokio::runtime::{Builder, Runtime};
 
 use super::context::TraceContext;
-use super::export::{Exporter, Finished};
+use super::export::{Exporter, RequestSpans};
 use super::otlp::Target;
 use super::sample::{Bucket, Ended, Sampling, Verdict};
 use super::span::Span;
@@ -133,7 +133,7 @@ impl Tracer {
                 if let (Some(request), true) = (spans.first_mut(), why != Kept::Head) {
                     request.set(attr::KEPT, why.as_str());
                 }
-                export.exporter.send(Finished { context: context.clone(), spans });
+                export.exporter.send(RequestSpans { context: context.clone(), spans });
             }
         }
     }
