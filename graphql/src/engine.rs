@@ -146,6 +146,7 @@ impl Engine {
         report.fetches = std::mem::take(&mut run.fetches);
         report.unmatched_rows = run.unmatched_rows;
         report.surplus_rows = run.surplus_rows;
+        report.has_data = !projected.is_null;
         report.errors = u32::try_from(projected.errors).unwrap_or(u32::MAX);
         report.first_error = projected.first_error;
         Ok(Response { status: StatusCode::OK, refused: None, body: Bytes::from(projected.body) })

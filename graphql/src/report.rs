@@ -21,6 +21,8 @@ pub struct Report {
     pub execution: Duration,
     /// One entry per call that left, in the order they started.
     pub fetches: Vec<FetchReport>,
+    /// Whether the response has data; without, `data` is null or absent.
+    pub has_data: bool,
     /// Errors in the response, the omitted ones included.
     pub errors: u32,
     /// The code of the first error, if any.

@@ -10,6 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use glassgate_graphql::report::Report;
 use http::HeaderValue;
 use pingora_error::Error;
 use pingora_proxy::Session;
@@ -161,14 +162,9 @@ impl Summary<'_> {
 
 fn count_operation(operation: &Operation, metrics: &GraphqlMetrics) {
     let report = &operation.report;
-    let executed = !report.execution.is_zero();
     metrics.record_operation(&OperationRecord {
         operation_type: report.operation_type,
-        result: match report.errors {
-            0 => OperationResult::Ok,
-            _ if executed => OperationResult::Partial,
-            _ => OperationResult::Failed,
-        },
+        result: result(report),
         duration: operation.duration,
         planning: (!report.plan_cached).then_some(report.planning),
         fetches: report.fetches.len() as u64,
@@ -183,5 +179,26 @@ fn count_operation(operation: &Operation, metrics: &GraphqlMetrics) {
             keys: u64::from(fetch.batch_size),
             failed: fetch.error.is_some(),
         });
+    }
+}
+
+fn result(report: &Report) -> OperationResult {
+    match (report.has_data, report.errors) {
+        (true, 0) => OperationResult::Ok,
+        (true, _) => OperationResult::Partial,
+        (false, _) => OperationResult::Failed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_operation_is_partial_only_where_it_has_data_besides_errors() {
+        let report = |has_data, errors| Report { has_data, errors, ..Report::default() };
+        assert_eq!(result(&report(true, 0)), OperationResult::Ok);
+        assert_eq!(result(&report(true, 2)), OperationResult::Partial);
+        assert_eq!(result(&report(false, 2)), OperationResult::Failed);
     }
 }

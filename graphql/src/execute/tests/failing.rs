@@ -69,7 +69,7 @@ async fn a_service_that_is_down_nulls_its_field_and_nothing_else() {
         assert_eq!(errors.len(), 2);
         assert_eq!(errors[1]["path"], json!(["users", 1, "order"]));
         assert_eq!(errors[1]["extensions"], json!({"code": code, "source": "orders"}));
-        assert_eq!((report.errors, report.first_error), (2, Some(code)));
+        assert_eq!((report.has_data, report.errors, report.first_error), (true, 2, Some(code)));
         assert_eq!(report.fetches[1].error, Some(code));
     }
 }
@@ -208,8 +208,9 @@ async fn null_travels_to_the_nearest_nullable_ancestor() {
     let fake = Fake::new(|_| {
         Reply::Json(json!([{"id": 1, "name": "a"}, {"id": 2, "name": 7}, {"id": 3, "name": {}}]))
     });
-    let response = ask(&engine(SDL), &fake, "{ users { id name } }").await;
+    let (response, report) = ask_with(&engine(SDL), &fake, "{ users { id name } }", json!({})).await;
     assert_eq!(response["data"], Value::Null, "every ancestor is non-null");
+    assert!(!report.has_data);
     assert_eq!(response["errors"][0]["extensions"]["code"], "graphql_invalid_value");
     assert_eq!(response["errors"].as_array().unwrap().len(), 1);
 }
