@@ -15,7 +15,7 @@ use crate::{
     reason::Reason,
     snapshot::Action,
     telemetry::request_id::REQUEST_ID,
-    upstream::{Attempt, Connection},
+    upstream::{Attempt, Connection, Finished},
 };
 
 /// A peer for the next attempt.
@@ -48,6 +48,9 @@ pub fn peer(gateway: &Gateway, session: &Session, context: &mut RequestContext) 
     let number = u32::try_from(context.attempts.finished.len()).unwrap_or(u32::MAX).saturating_add(1);
     match Attempt::begin(upstream, &opened.method, &context.attempts.tried, number, now) {
         Ok(attempt) => {
+            if context.attempts.finished.last().is_some_and(Finished::is_unconnected) {
+                attempt.count_connect_retry();
+            }
             let peer = attempt.peer(timeouts);
             context.attempts.running = Some(attempt);
             // What went wrong before is not why this one may fail.

@@ -68,9 +68,6 @@ impl Attempt {
         started: Instant,
     ) -> Result<Self, Reason> {
         let chosen = upstream.choose(tried)?;
-        if !tried.is_empty() {
-            upstream.metrics().connect_retried();
-        }
         upstream.metrics().attempt_began();
         Ok(Self(Some(Running {
             upstream: upstream.clone(),
@@ -82,6 +79,11 @@ impl Attempt {
             connection: None,
             status: None,
         })))
+    }
+
+    /// It is made because the one directly before got no connection.
+    pub fn count_connect_retry(&self) {
+        self.running().upstream.metrics().connect_retried();
     }
 
     fn running(&self) -> &Running {
@@ -151,10 +153,7 @@ impl Running {
         let endpoint = self.chosen.release();
         let metrics = self.upstream.metrics();
         metrics.record_attempt(&AttemptRecord { method: &self.method, status: self.status, error, duration });
-        if let Some(reason) = error
-            && self.connection.is_none()
-            && is_connect_failure(reason)
-        {
+        if let Some(reason) = connect_failure(self.connection, error) {
             metrics.connect_failed(reason);
         }
         Finished {
@@ -197,7 +196,17 @@ pub struct Finished {
     pub error: Option<Reason>,
 }
 
+/// Why no connection could be made, where that is what went wrong.
+fn connect_failure(connection: Option<Connection>, error: Option<Reason>) -> Option<Reason> {
+    error.filter(|reason| connection.is_none() && is_connect_failure(*reason))
+}
+
 impl Finished {
+    /// Whether it got no connection.
+    pub fn is_unconnected(&self) -> bool {
+        connect_failure(self.connection, self.error).is_some()
+    }
+
     /// The CLIENT span. `path` is what was asked for, without the query: that may hold secrets.
     pub fn span(&self, parent: SpanId, path: &str, epoch: &Epoch) -> Span {
         let https = self.upstream.settings().connection.https;

@@ -145,6 +145,8 @@ impl UpstreamFetch {
 struct Retries {
     tried: Vec<EndpointId>,
     attempts: u32,
+    /// The last attempt got no connection.
+    unconnected: bool,
     /// Other endpoints, after no connection could be made.
     connect: u8,
     /// The same again, after a connection from the pool turned out to be closed.
@@ -158,6 +160,7 @@ impl Retries {
         Self {
             tried: Vec::new(),
             attempts: 0,
+            unconnected: false,
             connect: upstream.settings().connect_retries,
             again: 1,
             idempotent: request.method.is_idempotent(),
@@ -168,12 +171,17 @@ impl Retries {
     fn begin(&mut self, upstream: &Arc<Upstream>, request: &FetchRequest) -> Result<Attempt, Reason> {
         self.attempts += 1;
         // Where there is nothing else to try, the first failure says more than that.
-        Attempt::begin(upstream, &request.method, &self.tried, self.attempts, Instant::now())
-            .map_err(|reason| self.first_reason.unwrap_or(reason))
+        let attempt = Attempt::begin(upstream, &request.method, &self.tried, self.attempts, Instant::now())
+            .map_err(|reason| self.first_reason.unwrap_or(reason))?;
+        if self.unconnected {
+            attempt.count_connect_retry();
+        }
+        Ok(attempt)
     }
 
     fn allow(&mut self, failure: &Failure, endpoint: EndpointId) -> bool {
         self.first_reason.get_or_insert(failure.reason);
+        self.unconnected = failure.retry == Retry::Elsewhere;
         match failure.retry {
             Retry::Elsewhere if self.connect > 0 => {
                 self.connect -= 1;

@@ -141,7 +141,7 @@ impl UpstreamMetrics {
         self.connect_failures.get(reason.index(), make).inc();
     }
 
-    /// Counts another attempt after [`UpstreamMetrics::connect_failed`].
+    /// Counts an attempt directly after [`UpstreamMetrics::connect_failed`].
     pub fn connect_retried(&self) {
         self.connect_retries.inc();
     }

@@ -41,7 +41,7 @@ mod table {
 
     // Upstreams.
     pub const CLIENT_DURATION: Metric = histogram("http_client_request_duration_seconds", Seconds, &[METHOD, UPSTREAM, STATUS, ERROR_TYPE],
-        "Time an attempt took, from choosing an endpoint to the end of its answer. Either the status code or the error type is set.");
+        "Time an attempt took, from choosing an endpoint to the end of its answer. The status code is set where the head of an answer came, the error type where no complete answer did; both where a body broke off.");
     pub const CLIENT_ACTIVE: Metric = gauge("http_client_active_requests", &[UPSTREAM],
         "Attempts that are waiting for an upstream or reading its answer now.");
     pub const UPSTREAM_CONNECTIONS_OPENED: Metric = counter("gateway_upstream_connections_opened_total", &[UPSTREAM],
@@ -53,7 +53,7 @@ mod table {
     pub const UPSTREAM_CONNECT_FAILURES: Metric = counter("gateway_upstream_connect_failures_total", &[UPSTREAM, REASON],
         "Connections that could not be made, by reason code.");
     pub const UPSTREAM_CONNECT_RETRIES: Metric = counter("gateway_upstream_connect_retries_total", &[UPSTREAM],
-        "Second attempts after a connection could not be made.");
+        "Attempts made because the one before got no connection.");
     pub const UPSTREAM_ENDPOINT_HEALTHY: Metric = gauge("gateway_upstream_endpoint_healthy", &[UPSTREAM, ENDPOINT],
         "1 where the endpoint may be chosen, 0 where health checks say it is down.");
     pub const UPSTREAM_HEALTH_CHECKS: Metric = counter("gateway_upstream_health_checks_total", &[UPSTREAM, RESULT],

@@ -7,7 +7,8 @@
 //! conventions do not know begins with `gateway_` or `graphql_`.
 //!
 //! Every label is bounded by construction: its values come from the
-//! configuration or from a fixed list in the code, never from a client.
+//! configuration, from addresses it leads to or from a fixed list in the code,
+//! never from a client.
 
 pub mod fields;
 #[cfg_attr(not(test), expect(dead_code, reason = "the documentation is made of all of it, by a test"))]
@@ -107,13 +108,13 @@ pub mod label {
     pub const ROUTE: &str = "http_route";
     /// Status code where it is a standard one, else its class (`4xx`).
     pub const STATUS: &str = "http_response_status_code";
-    /// Reason code where an attempt got no answer; empty where it did.
+    /// Reason code where an attempt got no complete answer; empty where it did.
     pub const ERROR_TYPE: &str = "error_type";
     /// A reason code, or a listener's word for why a connection ended.
     pub const REASON: &str = "reason";
     /// Upstream name from the configuration.
     pub const UPSTREAM: &str = "upstream";
-    /// Endpoint as the configuration gives it.
+    /// Address of an endpoint: what its name in the configuration resolved to.
     pub const ENDPOINT: &str = "endpoint";
     /// Listener name from the configuration.
     pub const LISTENER: &str = "listener";

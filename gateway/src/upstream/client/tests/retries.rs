@@ -50,6 +50,24 @@ async fn a_connection_that_closed_in_the_pool_costs_an_idempotent_call_nothing()
 }
 
 #[tokio::test]
+async fn only_what_follows_a_refused_connection_counts_as_its_retry() {
+    let calls = Calls::to(json!({ "endpoints": ["http://127.0.0.1:1", "http://127.0.0.1:2"] }));
+    let (upstream, request) = (&calls.upstream, request(Method::GET, "/", None));
+    let mut retries = Retries::new(upstream, &request);
+    let failures = [
+        (Reason::UpstreamConnectRefused, Retry::Elsewhere),
+        (Reason::UpstreamReset, Retry::Again { any_method: false }),
+    ];
+    for (reason, retry) in failures {
+        let attempt = retries.begin(upstream, &request).unwrap();
+        assert!(retries.allow(&Failure { reason, retry }, attempt.endpoint().id()));
+    }
+    retries.begin(upstream, &request).unwrap();
+    let line = "gateway_upstream_connect_retries_total{upstream=\"service\"} 1\n";
+    assert!(calls.metrics().contains(line), "{}", calls.metrics());
+}
+
+#[tokio::test]
 async fn a_call_that_may_have_had_an_effect_is_never_repeated() {
     let server = closing_at_the_second(1).await;
     let calls = Calls::to(json!({ "endpoints": [server.url()] }));
