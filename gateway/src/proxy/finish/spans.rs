@@ -14,6 +14,9 @@ use crate::{
     upstream::CallLog,
 };
 
+/// Fetches that are shown; the other half is for their attempts.
+const MAX_FETCHES: usize = MAX_SPANS / 2;
+
 /// The request's own span first.
 pub(super) fn build(summary: &Summary<'_>) -> Vec<Span> {
     let server = summary.opened.trace.span_id();
@@ -22,11 +25,11 @@ pub(super) fn build(summary: &Summary<'_>) -> Vec<Span> {
     let epoch = &summary.opened.epoch;
     spans.extend(summary.attempts.finished.iter().map(|attempt| attempt.span(server, path, epoch)));
     if let Some(exchange) = summary.exchange() {
-        let parents = match &summary.operation {
+        let (parents, unshown) = match &summary.operation {
             Some(operation) => of_operation(operation, &exchange.api().name, server, &mut spans),
-            None => HashMap::new(),
+            None => (HashMap::new(), 0),
         };
-        let lost = of_calls(exchange.calls(), &parents, server, epoch, &mut spans);
+        let lost = unshown + of_calls(exchange.calls(), &parents, server, epoch, &mut spans);
         summary.opened.snapshot.telemetry.tracer.lost_to_limit(lost);
     }
     spans
@@ -66,12 +69,17 @@ fn request(summary: &Summary<'_>) -> Span {
         .with(attr::CLIENT_ADDRESS, opened.origin.client.to_string())
         .with(attr::NETWORK_PEER_ADDRESS, connection.peer().ip().to_string())
         .with(attr::NETWORK_PEER_PORT, i64::from(connection.peer().port()))
-        .with(attr::NETWORK_PROTOCOL_VERSION, if opened.http2 { "2" } else { "1.1" })
+        .with(attr::NETWORK_PROTOCOL_VERSION, version(opened.protocol))
         .with_some(attr::USER_AGENT_ORIGINAL, opened.user_agent.as_ref().map(text))
         .with(attr::REQUEST_ID, opened.id.to_string())
         .with(attr::LISTENER, connection.listener().name().to_string())
         .with(attr::CONFIG_VERSION, opened.snapshot.version.to_string())
         .failed(error)
+}
+
+/// `1.1` of `HTTP/1.1`.
+fn version(protocol: &'static str) -> &'static str {
+    protocol.strip_prefix("HTTP/").unwrap_or(protocol)
 }
 
 /// `host` of `host:port`, brackets of IPv6 included.
@@ -82,13 +90,14 @@ fn without_port(authority: &str) -> &str {
     }
 }
 
-/// The operation, and its fetches within it; gives the spans of the fetches by their numbers.
+/// The operation, and its fetches within it; gives the spans of the fetches by their numbers, and how many more fetches
+/// there were than may be shown.
 fn of_operation(
     operation: &Operation,
     api: &str,
     server: SpanId,
     spans: &mut Vec<Span>,
-) -> HashMap<u32, SpanId> {
+) -> (HashMap<u32, SpanId>, u64) {
     let report = &operation.report;
     let id = SpanId::random();
     let name = report.operation_type.unwrap_or(GRAPHQL_OPERATION);
@@ -103,8 +112,9 @@ fn of_operation(
             .with(attr::GRAPHQL_ERRORS, i64::from(report.errors))
             .failed(report.first_error),
     );
-    let mut ids = HashMap::with_capacity(report.fetches.len());
-    for fetch in report.fetches.iter().take(MAX_SPANS / 2) {
+    let (shown, over) = report.fetches.split_at(report.fetches.len().min(MAX_FETCHES));
+    let mut ids = HashMap::with_capacity(shown.len());
+    for fetch in shown {
         let own = SpanId::random();
         ids.insert(fetch.id, own);
         spans.push(
@@ -117,7 +127,7 @@ fn of_operation(
                 .failed(fetch.error),
         );
     }
-    ids
+    (ids, over.len() as u64)
 }
 
 /// The attempts of the fetches; gives how many more there were than may be shown.
@@ -139,4 +149,44 @@ fn of_calls(
 
 fn count(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use glassgate_graphql::report::{FetchReport, Report};
+
+    use super::*;
+
+    fn fetch(id: u32) -> FetchReport {
+        FetchReport {
+            id,
+            source: "users".into(),
+            field: "Query.users".into(),
+            batch_size: 1,
+            started: SystemTime::UNIX_EPOCH,
+            duration: Duration::ZERO,
+            status: Some(200),
+            error: None,
+        }
+    }
+
+    #[test]
+    fn fetches_beyond_the_limit_are_counted() {
+        let all = u32::try_from(MAX_FETCHES).unwrap() + 7;
+        let report = Report { fetches: (0..all).map(fetch).collect(), ..Report::default() };
+        let operation =
+            Operation { report, started_at: SystemTime::UNIX_EPOCH, duration: Duration::from_millis(1) };
+        let mut spans = Vec::new();
+        let (parents, over) = of_operation(&operation, "main", SpanId::random(), &mut spans);
+        assert_eq!((parents.len(), over), (MAX_FETCHES, 7));
+        assert_eq!(spans.len(), 1 + MAX_FETCHES);
+    }
+
+    #[test]
+    fn the_protocol_s_version_is_the_one_that_was_spoken() {
+        let versions = ["HTTP/1.0", "HTTP/1.1", "HTTP/2"].map(version);
+        assert_eq!(versions, ["1.0", "1.1", "2"]);
+    }
 }
