@@ -92,6 +92,16 @@ fn every_reason_has_its_paragraph() {
     assert!(missing.is_empty(), "docs/reasons.md has no heading for {missing:?}");
 }
 
+#[test]
+fn log_fields_are_listed() {
+    let list = files(&root(), "gateway/src/telemetry/names", "fields.rs").remove(0);
+    let literals = Source::new(&list.0, &list.1).tokens.into_iter().map(|token| token.text);
+    let names: Vec<String> =
+        literals.filter_map(|text| Some(text.strip_prefix('"')?.strip_suffix('"')?.to_owned())).collect();
+    assert!(names.len() > 20, "the list of fields is not understood: {names:?}");
+    hold(|source| rules::log_fields_are_listed(source, &names), &shipped("gateway/src"));
+}
+
 /// The names that the files of a folder with this ending define, of the form that metrics have.
 fn named(folder: &str, ending: &str) -> Vec<String> {
     let sources = files(&root(), folder, ending);

@@ -1,6 +1,6 @@
 //! The rules of the house, one function each.
 
-use crate::source::{Finding, Source};
+use crate::source::{Finding, Source, Token};
 
 /// The rooms in their order: a room may import those before it, never those after it.
 pub const ROOMS: [&str; 13] = [
@@ -150,6 +150,52 @@ pub fn unsafe_code_is_proven(source: &Source) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// Fields of the application log that stand in no list: what follows `tracing::info!(` up to the message.
+pub fn log_fields_are_listed(source: &Source, listed: &[String]) -> Vec<Finding> {
+    const LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
+    let tokens = &source.tokens;
+    let mut findings = Vec::new();
+    for (at, window) in tokens.windows(6).enumerate() {
+        let [room, _, colon, level, mark, open] = window else { continue };
+        let is_event = room.text == "tracing" && colon.text == ":" && mark.text == "!" && open.text == "(";
+        if !is_event || !LEVELS.contains(&level.text.as_str()) {
+            continue;
+        }
+        for field in fields(&tokens[at + 6..]) {
+            if !listed.contains(&field.text) {
+                let text =
+                    format!("`{}` is no field of telemetry/names/fields.rs; list it there", field.text);
+                findings.push(source.finding(field.line, text));
+            }
+        }
+    }
+    findings
+}
+
+/// The names in the arguments of a log macro, which end with its closing parenthesis.
+fn fields(tokens: &[Token]) -> Vec<&Token> {
+    let mut fields = Vec::new();
+    let (mut depth, mut begins) = (0, true);
+    for token in tokens {
+        match token.text.as_str() {
+            "(" | "[" | "{" => depth += 1,
+            ")" | "]" | "}" if depth == 0 => break,
+            ")" | "]" | "}" => depth -= 1,
+            "," if depth == 0 => begins = true,
+            "%" | "?" if begins => {}
+            // The message is a literal.
+            text if begins => {
+                begins = false;
+                if !text.starts_with('"') {
+                    fields.push(token);
+                }
+            }
+            _ => {}
+        }
+    }
+    fields
 }
 
 /// Codes of the table in `reason.rs`: the first literal of each `row(Reason::...`.

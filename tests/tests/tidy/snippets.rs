@@ -132,3 +132,19 @@ fn reasons_and_metrics_are_read_and_compared() {
     assert_eq!(used, ["http_server_request_duration_seconds_bucket"]);
     assert_eq!(rules::family(&used[0]), "http_server_request_duration_seconds");
 }
+
+#[test]
+fn a_log_field_that_is_not_listed_is_found() {
+    let text = "
+fn f() {
+    tracing::info!(listener = name(a, b), %address, \"listening\");
+    tracing::warn!(?adress, error = [x, y], \"listening\");
+    tracing::error!(count, file = %path.display(),
+        who, \"lost\");
+    tracing::Span::current();
+}
+";
+    let listed = ["listener", "address", "error", "count", "file"].map(str::to_owned);
+    let found = rules::log_fields_are_listed(&Source::new("gateway/src/a.rs", text), &listed);
+    assert_eq!(found.iter().map(|finding| finding.line).collect::<Vec<_>>(), [4, 6]);
+}

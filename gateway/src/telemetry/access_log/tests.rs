@@ -1,5 +1,6 @@
 //! Lines are valid JSON whatever clients send; nothing blocks; losses are counted.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::num::NonZeroUsize;
@@ -67,21 +68,26 @@ fn fifo(directory: &Path) -> std::path::PathBuf {
     path
 }
 
-#[test]
-fn a_line_tells_everything_about_a_request() {
-    let whole: Value = serde_json::from_str(&line(&Entry {
+/// With everything that a line can tell.
+fn whole() -> Entry<'static> {
+    Entry {
         reason: Some(Reason::UpstreamReset),
+        error: Some("Connection reset by peer"),
         user_agent: Some(b"curl/8"),
         graphql: Some(GraphqlEntry {
             operation_type: Some("query"),
             operation_name: Some("Shop"),
             fetches: 4,
-            errors: 0,
-            first_error: None,
+            errors: 1,
+            first_error: Some("upstream_reset"),
         }),
         ..entry(b"/api/users/1")
-    }))
-    .expect("valid JSON");
+    }
+}
+
+#[test]
+fn a_line_tells_everything_about_a_request() {
+    let whole: Value = serde_json::from_str(&line(&whole())).expect("valid JSON");
     let expected = json!({
         "time": "2023-11-14T22:13:20.042Z",
         "request_id": "018bcfe5-6800-7000-8000-000000000000",
@@ -95,6 +101,7 @@ fn a_line_tells_everything_about_a_request() {
         "route": "users",
         "status": 200,
         "reason": "upstream_reset",
+        "error": "Connection reset by peer",
         "request_bytes": 0,
         "response_bytes": 1234,
         "duration_ms": 12.345,
@@ -105,9 +112,21 @@ fn a_line_tells_everything_about_a_request() {
         "graphql_operation_type": "query",
         "graphql_operation_name": "Shop",
         "graphql_fetches": 4,
-        "graphql_errors": 0,
+        "graphql_errors": 1,
+        "graphql_first_error": "upstream_reset",
     });
     assert_eq!(whole, expected);
+}
+
+#[test]
+fn the_documentation_names_exactly_the_fields_of_a_line() {
+    let page = include_str!("../../../../docs/access-log.md");
+    let (_, table) = page.split_once("| --- | --- |\n").expect("there is a table");
+    let names =
+        table.lines().take_while(|line| line.starts_with('|')).filter_map(|row| row.split('|').nth(1));
+    let documented: BTreeSet<&str> = names.flat_map(|names| names.split('`').skip(1).step_by(2)).collect();
+    let line: serde_json::Map<String, Value> = serde_json::from_str(&line(&whole())).expect("valid JSON");
+    assert_eq!(documented, line.keys().map(String::as_str).collect());
 }
 
 #[test]

@@ -52,5 +52,37 @@ pub const GRAPHQL_ERRORS: &str = "graphql_errors";
 /// Code of the first error in a GraphQL answer.
 pub const GRAPHQL_FIRST_ERROR: &str = "graphql_first_error";
 
-/// Text of an error, for the operator.
+/// The cause of a failure in the words of those who know it, for the operator.
 pub const ERROR: &str = "error";
+
+// The rest is the application log's. Its macros want identifiers, so no event can use a constant: tests/tidy reads the
+// events and finds every field that has none here.
+
+/// Hash of a configuration.
+pub const CONFIG_VERSION: &str = "config_version";
+/// A file's path.
+pub const FILE: &str = "file";
+/// A socket address, or several.
+pub const ADDRESS: &str = "address";
+/// Count of what the message names.
+pub const COUNT: &str = "count";
+/// Requests that were cut off.
+pub const REQUESTS: &str = "requests";
+/// Connections that were cut off.
+pub const CONNECTIONS: &str = "connections";
+/// Where in the source.
+pub const PLACE: &str = "place";
+/// A thread's name.
+pub const THREAD: &str = "thread";
+/// What a health check found.
+pub const RESULT: &str = "result";
+/// Who asked for a reload.
+pub const CAUSE: &str = "cause";
+/// Changes of the configuration, in words.
+pub const CHANGES: &str = "changes";
+/// How often something is done.
+pub const EVERY: &str = "every";
+/// A setting before it was changed.
+pub const BEFORE: &str = "before";
+/// The same setting afterwards.
+pub const NOW: &str = "now";
