@@ -19,6 +19,7 @@ use crate::{
         request_id::{REQUEST_ID, RequestId},
         trace::Epoch,
     },
+    value::joined,
 };
 
 /// How long the rest of a body that nobody wants is read, so that the connection can be kept.
@@ -120,12 +121,11 @@ fn authority(head: &RequestHeader) -> Option<&[u8]> {
 
 /// HTTP/2 may split the field; everybody else expects one line (RFC 9113 section 8.2.3).
 fn join_cookies(session: &mut Session) -> Result<()> {
-    let lines: Vec<&[u8]> =
-        session.req_header().headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
-    if lines.len() < 2 {
+    let lines = session.req_header().headers.get_all(header::COOKIE);
+    if lines.iter().nth(1).is_none() {
         return Ok(());
     }
-    let Ok(joined) = HeaderValue::from_bytes(&lines.join(&b"; "[..])) else { return Ok(()) };
+    let Some(joined) = joined(lines, "; ") else { return Ok(()) };
     session.req_header_mut().insert_header(header::COOKIE, joined)
 }
 

@@ -5,11 +5,14 @@
 //! An error text follows one convention: `what is wrong; what to do`. The configuration's error report splits
 //! it there into message and hint.
 //!
+//! One function is no type: [`joined`], for the lines of a header, which rooms from telemetry to proxy need alike.
+//!
 //! Nothing here knows about sections, file formats or the rest of the gateway.
 
 mod byte_size;
 mod duration;
 mod encoded_slashes;
+mod joined;
 mod located;
 mod name;
 mod network;
@@ -23,6 +26,7 @@ mod trusted_header;
 pub use byte_size::ByteSize;
 pub use duration::Duration;
 pub use encoded_slashes::EncodedSlashes;
+pub use joined::joined;
 pub use located::{LOCATED, Located, Place};
 pub use name::Name;
 pub use network::{Cidr, ListenAddress};

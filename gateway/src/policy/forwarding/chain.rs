@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use http::{HeaderMap, HeaderName, HeaderValue, header::FORWARDED};
+use http::{HeaderMap, HeaderValue, header::FORWARDED};
 use memchr::{memchr, memchr2};
 
 use super::{X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO};
@@ -147,18 +147,6 @@ fn scheme(text: &str) -> Option<bool> {
         _ if text.eq_ignore_ascii_case("http") => Some(false),
         _ => None,
     }
-}
-
-/// All lines of a field as one; `None` if there is none.
-pub fn joined(headers: &HeaderMap, name: &HeaderName) -> Option<HeaderValue> {
-    let mut values = headers.get_all(name).iter();
-    let first = values.next()?;
-    let rest: Vec<&HeaderValue> = values.collect();
-    if rest.is_empty() {
-        return Some(first.clone());
-    }
-    let all: Vec<&[u8]> = std::iter::once(first).chain(rest).map(HeaderValue::as_bytes).collect();
-    HeaderValue::from_bytes(&all.join(&b", "[..])).ok()
 }
 
 /// The list with one more at its end.

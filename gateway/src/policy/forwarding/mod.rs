@@ -14,7 +14,7 @@ use std::net::IpAddr;
 
 use http::{HeaderMap, HeaderName, HeaderValue, header::FORWARDED};
 
-use crate::value::{Cidr, TrustedHeader};
+use crate::value::{Cidr, TrustedHeader, joined};
 
 /// The addresses on the way, as lists.
 pub const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -113,7 +113,7 @@ pub fn tell(
     let own = peer_text.clone();
     let (addresses, forwarded, asked) = match trust.header {
         ChainHeader::XForwardedFor => {
-            let list = believed.and_then(|headers| chain::joined(headers, &X_FORWARDED_FOR));
+            let list = believed.and_then(|headers| joined(headers.get_all(X_FORWARDED_FOR), ", "));
             (chain::appended(list, own), None, believed.and_then(chain::host))
         }
         ChainHeader::Forwarded => {

@@ -5,6 +5,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use super::id::{SpanId, TraceId};
 use super::sample::{Ended, Sampling, Verdict};
 use super::w3c::{self, Parent};
+use crate::value::joined;
 
 /// A request's place in its trace. Cheap: no allocation but the caller's
 /// `tracestate`, which is shared with the header it came in.
@@ -34,7 +35,7 @@ impl TraceContext {
         let parent = parent(headers);
         let trace_id = parent.map_or_else(TraceId::random, |parent| parent.trace_id);
         let valid = |name: &HeaderName, valid: fn(&[u8]) -> bool| {
-            w3c::joined(headers.get_all(name).iter()).filter(|value| valid(value.as_bytes()))
+            joined(headers.get_all(name), ",").filter(|value| valid(value.as_bytes()))
         };
         TraceContext {
             trace_id,

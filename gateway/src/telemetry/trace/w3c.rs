@@ -154,18 +154,3 @@ fn trim(text: &[u8]) -> &[u8] {
     let end = text.iter().rposition(|byte| !blank(byte)).map_or(start, |last| last + 1);
     &text[start..end]
 }
-
-/// All fields of a header in one, joined by commas; `None` where there is none.
-pub fn joined<'a>(mut fields: impl Iterator<Item = &'a HeaderValue>) -> Option<HeaderValue> {
-    let first = fields.next()?;
-    let mut all = None::<Vec<u8>>;
-    for further in fields {
-        let all = all.get_or_insert_with(|| first.as_bytes().to_vec());
-        all.push(b',');
-        all.extend_from_slice(further.as_bytes());
-    }
-    match all {
-        Some(bytes) => HeaderValue::from_bytes(&bytes).ok(),
-        None => Some(first.clone()),
-    }
-}

@@ -19,13 +19,12 @@ use pingora_http::RequestHeader;
 use super::CallContext;
 use crate::{
     reason::Reason,
+    telemetry::request_id::REQUEST_ID,
     upstream::{
         attempt::{Attempt, Connection},
         classify::{Situation, classify, is_connect_failure},
     },
 };
-
-const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Fields about this one connection, which a schema cannot know anything about.
 const OF_THE_CONNECTION: [HeaderName; 7] =
@@ -111,7 +110,7 @@ fn head(attempt: &Attempt, request: &FetchRequest, context: &CallContext) -> Opt
         .entry(USER_AGENT)
         .or_insert(HeaderValue::from_static(concat!("glassgate/", env!("CARGO_PKG_VERSION"))));
     if let Some(id) = &context.request_id {
-        headers.insert(X_REQUEST_ID, id.clone());
+        headers.insert(REQUEST_ID, id.clone());
     }
     context.trace.write(attempt.span_id(), &mut headers);
 
