@@ -6,7 +6,17 @@
 //! texts here are shown to clients: they name nothing internal. What the
 //! operator needs to know goes to the log next to the code.
 
-use http::StatusCode;
+use std::sync::LazyLock;
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, StatusCode};
+use serde::Serialize;
+
+/// `Content-Type` of [`Reason::problem`].
+pub const PROBLEM_JSON: &str = "application/problem+json";
+
+/// Header with [`Reason::proxy_status`].
+pub const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
 
 /// Why the gateway answered in an upstream's place, or gave a request up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -120,6 +130,17 @@ pub const TABLE: [Row; 25] = [
     row(Reason::InternalError, "internal_error", 500, "proxy_internal_error", "The gateway failed to handle the request"),
 ];
 
+/// What a client is told (RFC 9457).
+#[derive(Serialize)]
+struct Problem<'a> {
+    r#type: String,
+    title: &'a str,
+    status: u16,
+    reason: &'a str,
+    request_id: &'a str,
+    trace_id: &'a str,
+}
+
 impl Reason {
     /// How many reasons there are; indexes by [`Reason::index`] are below it.
     pub const COUNT: usize = TABLE.len();
@@ -143,6 +164,33 @@ impl Reason {
     /// logged, never sent.
     pub fn status(self) -> StatusCode {
         StatusCode::from_u16(self.row().status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// The problem document for a request with these ids.
+    pub fn problem(self, request_id: &str, trace_id: &str) -> Bytes {
+        let row = self.row();
+        let problem = Problem {
+            r#type: format!("urn:glassgate:reason:{}", row.code),
+            title: row.title,
+            status: row.status,
+            reason: row.code,
+            request_id,
+            trace_id,
+        };
+        // A struct of texts and numbers always serialises.
+        serde_json::to_vec(&problem).unwrap_or_default().into()
+    }
+
+    /// The value of `Proxy-Status` (RFC 9209).
+    pub fn proxy_status(self) -> &'static HeaderValue {
+        // Leaked once, so that clones need no count of references, which threads would share.
+        static VALUES: LazyLock<[HeaderValue; Reason::COUNT]> = LazyLock::new(|| {
+            TABLE.map(|row| {
+                let text = format!("glassgate; error={}; details=\"{}\"", row.proxy_error, row.code);
+                HeaderValue::from_static(text.leak())
+            })
+        });
+        &VALUES[self.index()]
     }
 
     /// Status code for a gRPC caller. Finer than the table by which clients guess from an HTTP status: too slow is

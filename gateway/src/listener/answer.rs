@@ -10,8 +10,8 @@ use std::time::SystemTime;
 use bytes::Bytes;
 
 use super::Ending;
-use crate::reason::Reason;
-use crate::telemetry::request_id::RequestId;
+use crate::reason::{PROBLEM_JSON, PROXY_STATUS, Reason};
+use crate::telemetry::request_id::{REQUEST_ID, RequestId};
 use crate::telemetry::trace::TraceId;
 
 /// A whole HTTP/1.1 response that closes the connection.
@@ -21,27 +21,20 @@ pub(super) fn refusal(ending: Ending, client: SocketAddr) -> Bytes {
         Ending::ConnectRefused => Reason::ConnectNotSupported,
         _ => Reason::MalformedRequest,
     };
-    let row = reason.row();
     let status = reason.status();
     let (id, trace) = (RequestId::new(SystemTime::now()), TraceId::random().hex());
-    tracing::debug!(request_id = &*id, trace_id = &*trace, %client, reason = row.code, "head refused");
-    let body = serde_json::json!({
-        "type": format!("urn:glassgate:reason:{}", row.code),
-        "title": row.title,
-        "status": row.status,
-        "reason": row.code,
-        "request_id": &*id,
-        "trace_id": &*trace,
-    });
-    let body = body.to_string();
-    format!(
-        "HTTP/1.1 {} {}\r\ncontent-type: application/problem+json\r\ncontent-length: {}\r\n\
-         proxy-status: glassgate; error={}; details=\"{}\"\r\ncache-control: no-store\r\nx-request-id: {id}\r\nconnection: close\r\n\r\n{body}",
+    tracing::debug!(request_id = &*id, trace_id = &*trace, %client, reason = reason.code(), "head refused");
+    let body = reason.problem(&id, &trace);
+    let mut answer = format!(
+        "HTTP/1.1 {} {}\r\ncontent-type: {PROBLEM_JSON}\r\ncontent-length: {}\r\n\
+         cache-control: no-store\r\n{REQUEST_ID}: {id}\r\nconnection: close\r\n{PROXY_STATUS}: ",
         status.as_str(),
         status.canonical_reason().unwrap_or(""),
         body.len(),
-        row.proxy_error,
-        row.code,
     )
-    .into()
+    .into_bytes();
+    for part in [reason.proxy_status().as_bytes(), b"\r\n\r\n", &body] {
+        answer.extend_from_slice(part);
+    }
+    answer.into()
 }

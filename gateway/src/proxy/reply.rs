@@ -11,7 +11,6 @@ use pingora_core::protocols::http::HttpTask;
 use pingora_error::{Error, Result};
 use pingora_http::ResponseHeader;
 use pingora_proxy::{FailToProxy, Session};
-use serde::Serialize;
 
 use super::{
     Gateway, RequestContext,
@@ -19,7 +18,11 @@ use super::{
     open::{self, DRAIN},
     probe, verdict,
 };
-use crate::{reason::Reason, route::respond::Respond, telemetry::request_id::REQUEST_ID};
+use crate::{
+    reason::{PROBLEM_JSON, PROXY_STATUS, Reason},
+    route::respond::Respond,
+    telemetry::request_id::REQUEST_ID,
+};
 
 /// The head of an upstream's answer.
 pub fn head(
@@ -202,44 +205,20 @@ async fn send(
     session.finish_body().await
 }
 
-#[derive(Serialize)]
-struct Problem<'a> {
-    r#type: String,
-    title: &'a str,
-    status: u16,
-    reason: &'a str,
-    request_id: &'a str,
-    trace_id: &'a str,
-}
-
 /// A reason as a response.
 fn problem(reason: Reason, opened: &Opened) -> Result<(ResponseHeader, Bytes)> {
-    let row = reason.row();
     let status = if opened.grpc { StatusCode::OK } else { reason.status() };
     let mut head = ResponseHeader::build(status, Some(8))?;
-    head.insert_header(
-        "proxy-status",
-        format!("glassgate; error={}; details=\"{}\"", row.proxy_error, row.code),
-    )?;
+    head.insert_header(PROXY_STATUS, reason.proxy_status().clone())?;
     head.insert_header(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))?;
     if opened.grpc {
         head.insert_header(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"))?;
         head.insert_header("grpc-status", HeaderValue::from(u16::from(reason.grpc_status())))?;
-        head.insert_header("grpc-message", HeaderValue::from_static(row.title))?;
+        head.insert_header("grpc-message", HeaderValue::from_static(reason.row().title))?;
         return Ok((head, Bytes::new()));
     }
-    head.insert_header(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"))?;
-    let problem = Problem {
-        r#type: format!("urn:glassgate:reason:{}", row.code),
-        title: row.title,
-        status: row.status,
-        reason: row.code,
-        request_id: &opened.id,
-        trace_id: &opened.trace.trace_id().hex(),
-    };
-    // A struct of texts and numbers always serialises.
-    let body = serde_json::to_vec(&problem).unwrap_or_default();
-    Ok((head, body.into()))
+    head.insert_header(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON))?;
+    Ok((head, reason.problem(&opened.id, &opened.trace.trace_id().hex())))
 }
 
 #[cfg(test)]

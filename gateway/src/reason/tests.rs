@@ -63,3 +63,20 @@ fn proxy_error_types_are_the_registered_ones() {
         assert!(registered.contains(&row.proxy_error), "{}: {}", row.code, row.proxy_error);
     }
 }
+
+#[test]
+fn a_client_is_told_the_reason_in_body_and_header() {
+    let body: serde_json::Value =
+        serde_json::from_slice(&Reason::RouteNotFound.problem("id-1", "0af7")).expect("JSON");
+    let expected = serde_json::json!({
+        "type": "urn:glassgate:reason:route_not_found",
+        "title": "There is nothing at this address",
+        "status": 404,
+        "reason": "route_not_found",
+        "request_id": "id-1",
+        "trace_id": "0af7",
+    });
+    assert_eq!(body, expected);
+    let header = Reason::RouteNotFound.proxy_status();
+    assert_eq!(header, "glassgate; error=destination_not_found; details=\"route_not_found\"");
+}

@@ -5,6 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 use http::{HeaderMap, HeaderValue, header::FORWARDED};
 use memchr::{memchr, memchr2};
 
+use crate::value::joined;
+
 use super::{X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO};
 
 /// One station on the way.
@@ -26,7 +28,7 @@ pub fn x_forwarded_for(headers: &HeaderMap) -> Vec<Hop> {
 
 /// From the client to the nearest proxy (RFC 7239 section 4).
 pub fn forwarded(headers: &HeaderMap) -> Vec<Hop> {
-    let list = joined(headers, &FORWARDED);
+    let list = joined(headers.get_all(FORWARDED), ", ");
     let list = list.as_ref().map(HeaderValue::as_bytes).unwrap_or_default();
     let mut hops: Vec<Hop> =
         from_the_right(list, b',').map(|element| hop(element).unwrap_or_default()).collect();
@@ -37,7 +39,7 @@ pub fn forwarded(headers: &HeaderMap) -> Vec<Hop> {
 /// What of `Forwarded` may be continued: the elements at its end that can be read. A server that reads from the left
 /// would take an unclosed quote before them for the beginning of something that hides them.
 pub fn readable(headers: &HeaderMap) -> Option<HeaderValue> {
-    let list = joined(headers, &FORWARDED)?;
+    let list = joined(headers.get_all(FORWARDED), ", ")?;
     let bytes = list.as_bytes();
     let elements = from_the_right(bytes, b',').take_while(|element| hop(element).is_some());
     // Each with the comma before it.
