@@ -21,7 +21,7 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 use tracing_subscriber::{Layer, Registry, fmt, reload};
 
-pub use queue::{Flush, Queue, start};
+pub use queue::{Queue, start};
 
 use crate::telemetry::config::{LogConfig, LogFormat, LogLevel};
 

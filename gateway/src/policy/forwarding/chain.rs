@@ -2,12 +2,11 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use http::{HeaderMap, HeaderValue, header::FORWARDED};
+use http::{HeaderMap, HeaderName, HeaderValue, header::FORWARDED};
 use memchr::{memchr, memchr2};
 
-use crate::value::joined;
-
 use super::{X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO};
+use crate::value::joined;
 
 /// One station on the way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
