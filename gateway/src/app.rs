@@ -108,7 +108,9 @@ async fn live(
     let starting = task::spawn_blocking(move || start(path, threads, started, lines));
     tokio::select! {
         app = starting => match app {
-            Ok(app) => Ok(app?.until_signal(signals).await),
+            // Served from this thread, which hears the signals: one that finds the gateway serving is not lost, nor
+            // taken for one that comes before the start is done and ends it at once.
+            Ok(prepared) => Ok(prepared?.serve()?.until_signal(signals).await),
             Err(error) => panic::resume_unwind(error.into_panic()),
         },
         signal = signals.end() => match signal {
@@ -123,14 +125,14 @@ fn start(
     threads: Option<NonZeroUsize>,
     started: Instant,
     lines: log::Queue,
-) -> Result<App, StartError> {
+) -> Result<Prepared, StartError> {
     let checked = config::load(&path).map_err(StartError::Config)?;
     let log = Log::init(&checked.config.telemetry.log, lines.clone()).ok();
     report_panics(lines);
     files::raise_limit();
     // Before the metrics, which have a part for each of them.
     let threads = Threads::start(threads.unwrap_or_else(cores))?;
-    App::start(path, checked, log, threads, started)
+    Prepared::new(path, checked, log, threads, started)
 }
 
 /// What runs.
@@ -139,11 +141,19 @@ struct App {
     reloader: Arc<Reloader>,
     drain: Arc<Drain>,
     /// Dropping it ends the serving threads.
-    _threads: Threads,
+    threads: Threads,
 }
 
-impl App {
-    fn start(
+/// All that takes time is done; nobody is served yet.
+struct Prepared {
+    app: App,
+    bound: Vec<Bound>,
+    admin: Admin,
+    admin_socket: std::net::TcpListener,
+}
+
+impl Prepared {
+    fn new(
         path: PathBuf,
         checked: Checked,
         log: Option<Log>,
@@ -183,23 +193,31 @@ impl App {
             },
             inputs,
         );
-        serve(bound, &threads, &store, &telemetry, &drain)?;
-        let readiness = Readiness::default();
         let admin = Admin {
             store: store.clone(),
             reloader: reloader.clone(),
             telemetry: telemetry.clone(),
             listeners,
             drain: drain.clone(),
-            readiness: readiness.clone(),
+            readiness: Readiness::default(),
             started,
         };
-        serve_admin(admin_socket, admin)?;
-        tokio::spawn(reloader.clone().follow());
-        tokio::spawn(become_ready(store, readiness));
-        Ok(Self { telemetry, reloader, drain, _threads: threads })
+        let app = App { telemetry, reloader, drain, threads };
+        Ok(Self { app, bound, admin, admin_socket })
     }
 
+    fn serve(self) -> io::Result<App> {
+        let Self { app, bound, admin, admin_socket } = self;
+        let (store, readiness) = (admin.store.clone(), admin.readiness.clone());
+        serve(bound, &app.threads, &store, &app.telemetry, &app.drain)?;
+        serve_admin(admin_socket, admin)?;
+        tokio::spawn(app.reloader.clone().follow());
+        tokio::spawn(become_ready(store, readiness));
+        Ok(app)
+    }
+}
+
+impl App {
     async fn until_signal(self, mut signals: Signals) -> Ended {
         // A task of its own, since a reload takes seconds where new upstreams do not answer, and the end cannot wait.
         let reload = Arc::new(Notify::new());
