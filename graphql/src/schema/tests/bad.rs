@@ -155,8 +155,16 @@ const CASES: &[Case] = &[
             r##"api.graphql:1:77: Query.a: @rest: `input` has no field `usr`; did you mean `user`?"##,
             r##"api.graphql:1:87: Query.a: @rest: `parent.x`: a field of a root type has no parent"##,
             r##"api.graphql:1:96: Query.a: @rest: `keys` are the keys of a batch, and this call has none; add batch: {...}"##,
-            r##"api.graphql:1:101: Query.a: @rest: `claims` is not a value; write `claims.name`"##,
+            r##"api.graphql:1:101: Query.a: @rest: `claims`: claims of the caller are not supported yet; remove it: it would never have a value"##,
             r##"api.graphql:1:108: Query.a: @rest: `zzz` is not an argument of Query.a; there is `id` and `input`"##,
+        ],
+    ),
+    (
+        "claims before there is authentication",
+        r##"type Query { a: ID @rest(source: "users", GET: "/a?user={claims.sub}", headers: ["X-User: {claims.sub}"]) }"##,
+        &[
+            r##"api.graphql:1:58: Query.a: @rest: `claims.sub`: claims of the caller are not supported yet; remove it: it would never have a value"##,
+            r##"api.graphql:1:92: Query.a: @rest: `claims.sub`: claims of the caller are not supported yet; remove it: it would never have a value"##,
         ],
     ),
     (
@@ -202,12 +210,14 @@ const CASES: &[Case] = &[
     ),
     (
         "headers",
-        r##"type Query { a: ID @rest(source: "users", GET: "/a", headers: ["nocolon", "Host: x", "bad name: x", "X-A: {b}"]) }"##,
+        r##"type Query { a: ID @rest(source: "users", GET: "/a", headers: ["nocolon", "Host: x", "bad name: x", "X-A: {b}", "X-Request-ID: x", "Baggage: x"]) }"##,
         &[
             r##"api.graphql:1:65: Query.a: @rest: `nocolon` has no `:`; write "Name: value""##,
             r##"api.graphql:1:76: Query.a: @rest: `host` is set by the gateway; remove this header"##,
             r##"api.graphql:1:87: Query.a: @rest: `bad name` is not a header name; write "Name: value" with a literal name"##,
             r##"api.graphql:1:108: Query.a: @rest: `b` is not an argument of Query.a; Query.a has no arguments"##,
+            r##"api.graphql:1:114: Query.a: @rest: `x-request-id` is set by the gateway; remove this header"##,
+            r##"api.graphql:1:133: Query.a: @rest: `baggage` is set by the gateway; remove this header"##,
         ],
     ),
     (
