@@ -11,7 +11,9 @@ use super::{ExpandError, Reference, Scope};
 
 /// Headers that frame the message or belong to the connection, and those the
 /// gateway sets itself: a template must not touch them.
-const RESERVED: [&str; 15] = [
+const RESERVED: [&str; 17] = [
+    "accept-encoding",
+    "baggage",
     "connection",
     "content-length",
     "expect",
@@ -26,7 +28,7 @@ const RESERVED: [&str; 15] = [
     "trailer",
     "transfer-encoding",
     "upgrade",
-    "accept-encoding",
+    "x-request-id",
 ];
 
 /// One header to send.

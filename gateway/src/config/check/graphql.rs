@@ -213,9 +213,7 @@ fn forwarded(check: &mut Check<'_>, header: &Located<String>) -> Option<HeaderNa
         "baggage" | "traceparent" | "tracestate" => {
             "is trace context, which every call carries anyway; remove it"
         }
-        own if own == "x-request-id" || is_reserved_header(&name) => {
-            "is set by the gateway on every call; remove it"
-        }
+        _ if is_reserved_header(&name) => "is set by the gateway on every call; remove it",
         _ => return Some(name),
     };
     check.error(header.place().clone(), format!("`{name}` {refusal}"));
