@@ -208,15 +208,15 @@ fn write_text(parts: &[Part], scope: &dyn Scope, json: &mut String) -> Result<()
         match part {
             Part::Literal(literal) => text.push_str(literal),
             Part::Value(reference) => {
-                let missing = || ExpandError::Missing(reference.to_string());
+                let missing = || ExpandError::Missing(reference.for_client());
                 let value = scope.value(reference).ok_or_else(missing)?;
                 match value.plain() {
                     Plain::Scalar(scalar) => text.push_str(&scalar),
                     Plain::Null => return Err(missing()),
                     Plain::List(_) | Plain::Object => {
-                        return Err(ExpandError::NotScalar(reference.to_string()));
+                        return Err(ExpandError::NotScalar(reference.for_client()));
                     }
-                    Plain::Broken => return Err(ExpandError::NotJson(reference.to_string())),
+                    Plain::Broken => return Err(ExpandError::NotJson(reference.for_client())),
                 }
             }
         }

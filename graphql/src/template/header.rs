@@ -100,16 +100,20 @@ impl HeaderTemplate {
                     };
                     match value.plain() {
                         Plain::Null => return Ok(None),
+                        Plain::Scalar(scalar) if HeaderValue::from_bytes(scalar.as_bytes()).is_err() => {
+                            return Err(ExpandError::HeaderValue(reference.for_client()));
+                        }
                         Plain::Scalar(scalar) => text.extend_from_slice(scalar.as_bytes()),
                         Plain::List(_) | Plain::Object => {
-                            return Err(ExpandError::NotScalar(reference.to_string()));
+                            return Err(ExpandError::NotScalar(reference.for_client()));
                         }
-                        Plain::Broken => return Err(ExpandError::NotJson(reference.to_string())),
+                        Plain::Broken => return Err(ExpandError::NotJson(reference.for_client())),
                     }
                 }
             }
         }
-        HeaderValue::from_bytes(&text).map(Some).map_err(|_| ExpandError::HeaderValue(self.name.to_string()))
+        // Each part was looked at by now.
+        HeaderValue::from_bytes(&text).map(Some).map_err(|_| ExpandError::HeaderValue("a value".to_owned()))
     }
 }
 

@@ -56,28 +56,42 @@ impl fmt::Display for Reference {
     }
 }
 
+impl Reference {
+    /// What a client may be told. Only arguments are its own names; the others
+    /// show how the schema's author asks a service.
+    fn for_client(&self) -> String {
+        match self {
+            Reference::Argument(_) => format!("`{self}`"),
+            Reference::Parent(_) | Reference::Keys => "a member of the service's data".to_owned(),
+            Reference::Claim(_) => "a claim of the caller".to_owned(),
+            Reference::Header(_) => "a header of the request".to_owned(),
+        }
+    }
+}
+
 /// Where expansion finds values.
 pub trait Scope {
     /// The value a reference stands for; `None` where it is undefined.
     fn value(&self, reference: &Reference) -> Option<Value<'_>>;
 }
 
-/// Why a template could not be expanded; nothing may be sent then.
+/// Why a template could not be expanded; nothing may be sent then. The texts
+/// are for the client.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ExpandError {
     /// A value that must be there is null, undefined or empty.
-    #[error("`{0}` has no value")]
+    #[error("{0} has no value")]
     Missing(String),
     /// A path value that would change the path's structure.
-    #[error("`{0}` is not allowed in a path")]
+    #[error("{0} is not allowed in a path")]
     PathValue(String),
     /// A header value with a character that would end the header.
-    #[error("`{0}` is not allowed in a header")]
+    #[error("{0} is not allowed in a header")]
     HeaderValue(String),
     /// A list or an object where only a scalar can go.
-    #[error("`{0}` is not a scalar")]
+    #[error("{0} is not a scalar")]
     NotScalar(String),
     /// A value that is not JSON.
-    #[error("`{0}` cannot be read")]
+    #[error("{0} cannot be read")]
     NotJson(String),
 }

@@ -86,8 +86,8 @@ fn a_uri_is_filled_with_encoded_values() {
 
 #[test]
 fn a_path_value_that_changes_the_path_sends_nothing() {
-    let missing = || ExpandError::Missing("id".into());
-    let refused = || ExpandError::PathValue("id".into());
+    let missing = || ExpandError::Missing("`id`".into());
+    let refused = || ExpandError::PathValue("`id`".into());
     for (value, expected) in [
         (json!({}), missing()),
         (json!({"id": null}), missing()),
@@ -100,8 +100,8 @@ fn a_path_value_that_changes_the_path_sends_nothing() {
         (json!({"id": "a\\..\\b"}), refused()),
         (json!({"id": ["a", ".."]}), refused()),
         (json!({"id": "a\u{0}"}), refused()),
-        (json!({"id": {"a": 1}}), ExpandError::NotScalar("id".into())),
-        (json!({"id": [[1]]}), ExpandError::NotScalar("id".into())),
+        (json!({"id": {"a": 1}}), ExpandError::NotScalar("`id`".into())),
+        (json!({"id": [[1]]}), ExpandError::NotScalar("`id`".into())),
     ] {
         assert_eq!(expand("/users/{id}", value.clone()), Err(expected), "{value}");
     }
@@ -137,11 +137,28 @@ fn a_header_is_left_out_where_a_value_is_missing_and_refused_where_it_would_end_
     for bad in ["a\r\nx: y", "a\nb", "a\u{0}", "\u{7f}"] {
         assert_eq!(
             value(json!({"parent.id": bad})),
-            Err(ExpandError::HeaderValue("x-tenant".into())),
+            Err(ExpandError::HeaderValue("a member of the service's data".into())),
             "{bad:?}"
         );
     }
-    assert_eq!(value(json!({"parent.id": [1]})), Err(ExpandError::NotScalar("parent.id".into())));
+    assert_eq!(
+        value(json!({"parent.id": [1]})),
+        Err(ExpandError::NotScalar("a member of the service's data".into()))
+    );
+}
+
+#[test]
+fn a_client_is_told_no_names_but_those_of_its_arguments() {
+    for (template, told) in [
+        ("/a/{input.id}", "`input.id` has no value"),
+        ("/a/{parent.internal_ref}", "a member of the service's data has no value"),
+        ("/a/{claims.sub}", "a claim of the caller has no value"),
+        ("/a/{headers.x-internal}", "a header of the request has no value"),
+        ("/a/{keys}", "a member of the service's data has no value"),
+    ] {
+        let error = expand(template, json!({})).expect_err("nothing to send");
+        assert_eq!(error.to_string(), told, "{template}");
+    }
 }
 
 /// Compiles the value of `body:` as it would stand in a schema.
@@ -190,7 +207,7 @@ fn text_in_a_body_cannot_leave_its_string() {
     let sent: Json = serde_json::from_slice(&sent).expect("JSON");
     assert_eq!(sent, json!({"note": "say \"}, \"admin\": true, \"\\"}));
     let missing = body(r#"{note: "say {x}"}"#).expand(&Given::json(json!({})));
-    assert_eq!(missing, Err(ExpandError::Missing("x".into())));
+    assert_eq!(missing, Err(ExpandError::Missing("`x`".into())));
 }
 
 fn hostile() -> impl Strategy<Value = Json> {

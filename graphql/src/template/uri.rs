@@ -160,23 +160,23 @@ fn scalars<'v>(
             Plain::Null => {}
             Plain::Scalar(text) => scalars.push(text),
             Plain::List(_) | Plain::Object => {
-                return Err(ExpandError::NotScalar(reference.to_string()));
+                return Err(ExpandError::NotScalar(reference.for_client()));
             }
-            Plain::Broken => return Err(ExpandError::NotJson(reference.to_string())),
+            Plain::Broken => return Err(ExpandError::NotJson(reference.for_client())),
         }
     }
     Ok(scalars)
 }
 
 fn expand_in_path(reference: &Reference, scope: &dyn Scope, uri: &mut String) -> Result<(), ExpandError> {
-    let missing = || ExpandError::Missing(reference.to_string());
+    let missing = || ExpandError::Missing(reference.for_client());
     let value = scope.value(reference).ok_or_else(missing)?;
     let items = scalars(value.plain(), reference)?;
     if items.is_empty() || items.iter().any(|item| item.is_empty()) {
         return Err(missing());
     }
     if items.iter().any(|item| !is_path_value(item)) {
-        return Err(ExpandError::PathValue(reference.to_string()));
+        return Err(ExpandError::PathValue(reference.for_client()));
     }
     push_joined(&items, uri);
     Ok(())
