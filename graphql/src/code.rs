@@ -21,7 +21,7 @@ pub enum Code {
     NotAcceptable,
     /// A body that is not `application/json`.
     UnsupportedMediaType,
-    /// The HTTP body is longer than the limit.
+    /// The HTTP body is longer than the limit, or has more variables.
     RequestTooLarge,
     /// The document is longer than the limit.
     DocumentTooLarge,
@@ -71,7 +71,8 @@ pub enum Code {
     UpstreamBodyTooLarge,
     /// A service's answer is as long as its row cap: rows may be missing.
     RowsCapped,
-    /// The deadline passed before the field was fetched.
+    /// The deadline passed before the field was fetched, or before anything was
+    /// executed.
     DeadlineExceeded,
     /// More rows read than the limit for one operation.
     TooManyRows,
@@ -136,7 +137,7 @@ pub const TABLE: [Row; 36] = [
     row(Code::UpstreamInvalidBody, "upstream_invalid_body", 200, "The service's answer is not the expected JSON"),
     row(Code::UpstreamBodyTooLarge, "upstream_body_too_large", 200, "The service's answer is too large"),
     row(Code::RowsCapped, "graphql_rows_capped", 200, "The service's answer may lack rows"),
-    row(Code::DeadlineExceeded, "graphql_deadline_exceeded", 200, "There was no time left to fetch this field"),
+    row(Code::DeadlineExceeded, "graphql_deadline_exceeded", 503, "There was no time left to fetch this field"),
     row(Code::TooManyRows, "graphql_too_many_rows", 200, "The operation reads too many rows"),
     row(Code::TooManyBytes, "graphql_too_many_bytes", 200, "The operation reads too many bytes"),
     row(Code::TooManyCalls, "graphql_too_many_calls", 200, "The operation needs too many calls to services"),

@@ -1,5 +1,8 @@
 //! The engine: a schema, its limits and its plans, asked one request at a time.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
@@ -39,7 +42,7 @@ const SHORT_DOCUMENT: usize = 2 << 10;
 /// See [`SHORT_DOCUMENT`].
 const FEW_SELECTIONS: usize = 200;
 
-/// Variables of more values are coerced aside.
+/// Variables of as many values are coerced aside.
 const FEW_VALUES: usize = 1000;
 
 /// Whether an operation may change something.
@@ -96,7 +99,7 @@ impl Engine {
         let response = result.unwrap_or_else(|error| {
             report.errors = u32::try_from(error.messages.len()).unwrap_or(u32::MAX);
             report.first_error = Some(error.code.word());
-            refusal(&error)
+            Response::refused(&error)
         });
         (response, report)
     }
@@ -110,7 +113,7 @@ impl Engine {
         report: &mut Report,
     ) -> Result<Response, RequestError> {
         let began = Instant::now();
-        let plan = self.plan(&request, report).await;
+        let plan = self.plan(&request, context.deadline, report).await;
         report.planning = began.elapsed();
         let plan = plan?;
         let operation = &plan.prepared.operation;
@@ -119,10 +122,10 @@ impl Engine {
         if allowed == Allowed::Queries && plan.is_mutation() {
             return Err(RequestError::of(Code::MutationByGet));
         }
-        let variables = self.variables(&plan, request.variables).await?;
+        let variables = Arc::new(self.variables(&plan, request.variables, context.deadline).await?);
         let conditions = Conditions::evaluate(&plan.conditions, &variables)
             .map_err(|error| RequestError::new(Code::VariableInvalid, error.0))?;
-        let introspection = self.introspect(&plan, &variables).await?;
+        let introspection = self.introspect(&plan, &variables, context.deadline).await?;
 
         let began = Instant::now();
         let env = Environment {
@@ -152,7 +155,12 @@ impl Engine {
         Ok(Response { status: StatusCode::OK, refused: None, body: Bytes::from(projected.body) })
     }
 
-    async fn plan(&self, request: &GraphqlRequest, report: &mut Report) -> Result<Arc<Plan>, RequestError> {
+    async fn plan(
+        &self,
+        request: &GraphqlRequest,
+        deadline: Instant,
+        report: &mut Report,
+    ) -> Result<Arc<Plan>, RequestError> {
         let (document, name) = (&request.query, request.operation_name.as_deref());
         // Before hashing, which costs as much as the document is long.
         if document.len() > self.limits.document_bytes {
@@ -168,9 +176,8 @@ impl Engine {
             None => {
                 let (schema, limits) = (self.schema.clone(), self.limits.clone());
                 let (document, name) = (document.clone(), request.operation_name.clone());
-                let made =
-                    self.aside.run(move || make_plan(&schema, &limits, &document, name.as_deref())).await;
-                made.unwrap_or_else(|| Err(RequestError::of(Code::Internal)))
+                let make = move || make_plan(&schema, &limits, &document, name.as_deref());
+                self.aside.run(deadline, make).await?
             }
         };
         let plan = Arc::new(plan?);
@@ -189,16 +196,30 @@ impl Engine {
         (!is_large).then_some(made)
     }
 
-    async fn variables(&self, plan: &Arc<Plan>, given: Values) -> Result<Values, RequestError> {
-        if count(given.values(), FEW_VALUES) < FEW_VALUES {
+    async fn variables(
+        &self,
+        plan: &Arc<Plan>,
+        given: Values,
+        deadline: Instant,
+    ) -> Result<Values, RequestError> {
+        let most = self.limits.variable_values;
+        let values = count(given.values(), most.saturating_add(1));
+        if values > most {
+            return Err(RequestError::too_many_values(most));
+        }
+        if values < FEW_VALUES {
             return coerced(&self.schema, plan, &given, self.limits.errors);
         }
         let (schema, plan, max_errors) = (self.schema.clone(), plan.clone(), self.limits.errors);
-        let coerced = self.aside.run(move || coerced(&schema, &plan, &given, max_errors)).await;
-        coerced.unwrap_or_else(|| Err(RequestError::of(Code::Internal)))
+        self.aside.run(deadline, move || coerced(&schema, &plan, &given, max_errors)).await?
     }
 
-    async fn introspect(&self, plan: &Arc<Plan>, variables: &Values) -> Result<Introspection, RequestError> {
+    async fn introspect(
+        &self,
+        plan: &Arc<Plan>,
+        variables: &Arc<Values>,
+        deadline: Instant,
+    ) -> Result<Introspection, RequestError> {
         if plan.introspection.is_none() {
             return Ok(Introspection::new());
         }
@@ -206,8 +227,12 @@ impl Engine {
             return Err(RequestError::of(Code::IntrospectionDisabled));
         }
         let (schema, plan, variables) = (self.schema.clone(), plan.clone(), variables.clone());
-        let answers = self.aside.run(move || introspected(&schema, &plan, &variables)).await;
-        answers.unwrap_or_else(|| Err(RequestError::of(Code::Internal)))
+        self.aside.run(deadline, move || introspected(&schema, &plan, &variables)).await?
+    }
+
+    /// Where work goes that would hold up others.
+    pub(crate) fn aside(&self) -> &Aside {
+        &self.aside
     }
 }
 
@@ -285,8 +310,4 @@ async fn one_after_another(run: &mut Run<'_>, env: Environment<'_>) {
             return;
         }
     }
-}
-
-fn refusal(error: &RequestError) -> Response {
-    Response { status: error.code.status(), refused: Some(error.code), body: Bytes::from(error.body()) }
 }

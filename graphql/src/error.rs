@@ -49,6 +49,11 @@ impl RequestError {
         error
     }
 
+    /// Variables with more values than `most`.
+    pub(crate) fn too_many_values(most: usize) -> Self {
+        Self::new(Code::RequestTooLarge, format!("The variables hold more than {most} values"))
+    }
+
     /// What the parser or the validator says; at most `limit` messages of it.
     pub(crate) fn diagnostics(code: Code, list: &DiagnosticList, limit: usize) -> Self {
         let messages = list

@@ -10,6 +10,8 @@ use std::time::Duration;
 pub struct Limits {
     /// Bytes of the HTTP request body.
     pub request_bytes: usize,
+    /// Values in the variables, those in lists and objects included.
+    pub variable_values: usize,
     /// Bytes of the document.
     pub document_bytes: usize,
     /// Tokens of the document; white space, commas and comments are none.
@@ -47,6 +49,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             request_bytes: 1 << 20,
+            variable_values: 20_000,
             document_bytes: 64 << 10,
             tokens: 10_000,
             depth: 32,

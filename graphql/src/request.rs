@@ -7,6 +7,7 @@ use http::{HeaderMap, StatusCode};
 
 use crate::code::Code;
 use crate::coerce::Values;
+use crate::error::RequestError;
 
 /// A GraphQL request, whatever carried it.
 #[derive(Debug, Clone, Default)]
@@ -42,4 +43,11 @@ pub struct Response {
     pub refused: Option<Code>,
     /// A GraphQL response, as JSON.
     pub body: Bytes,
+}
+
+impl Response {
+    /// The answer to a request that is not executed.
+    pub(crate) fn refused(error: &RequestError) -> Self {
+        Self { status: error.code.status(), refused: Some(error.code), body: Bytes::from(error.body()) }
+    }
 }

@@ -28,6 +28,9 @@ pub fn variables(
     for definition in &operation.variables {
         let (name, ty) = (&definition.name, &definition.ty);
         let max_errors = max_errors.saturating_sub(errors.len());
+        if max_errors == 0 && !errors.is_empty() {
+            break;
+        }
         let mut fail = |text: String| {
             let error = RequestError::at(Code::VariableInvalid, text, name.location(), &document.sources);
             errors.extend(error.messages);
@@ -92,6 +95,10 @@ struct Coercer<'a> {
 
 impl<'a> Coercer<'a> {
     fn value(&mut self, ty: &'a Type, value: &'a Value) -> Value {
+        // Refused already, and what else is wrong would not be told.
+        if self.errors.len() >= self.max_errors {
+            return Value::Null;
+        }
         if value.is_null() {
             if ty.is_non_null() {
                 let text = format!("Expected non-nullable type \"{ty}\" not to be null.");

@@ -27,12 +27,12 @@ struct Members<'b> {
 }
 
 /// Reads a body.
-pub(super) fn read(body: &[u8]) -> Result<GraphqlRequest, RequestError> {
+pub(super) fn read(body: &[u8], max_values: usize) -> Result<GraphqlRequest, RequestError> {
     let text = std::str::from_utf8(body).map_err(|_| malformed("the body is not UTF-8"))?;
     let members = members(text)?;
     let query = members.query.ok_or_else(|| malformed("`query` is missing"))?;
     let values = |name, member: Option<&RawValue>| {
-        member.map_or_else(|| Ok(Values::new()), |member| object(name, member.get()))
+        member.map_or_else(|| Ok(Values::new()), |member| object(name, member.get(), max_values))
     };
     Ok(GraphqlRequest {
         query: string("query", query)?,
@@ -69,13 +69,33 @@ fn string(name: &str, member: &RawValue) -> Result<String, RequestError> {
 }
 
 /// Reads a member that is an object, or null.
-pub(super) fn object(name: &str, text: &str) -> Result<Values, RequestError> {
+pub(super) fn object(name: &str, text: &str, max_values: usize) -> Result<Values, RequestError> {
     if !matches!(text.trim_ascii_start().as_bytes().first(), Some(b'{' | b'n')) {
         return Err(malformed(&format!("`{name}` must be a JSON object")));
+    }
+    // Values take a hundred times the room of their text.
+    if values(text) > max_values {
+        return Err(RequestError::too_many_values(max_values));
     }
     serde_json::from_str::<Option<Values>>(text).map(Option::unwrap_or_default).map_err(|_| {
         malformed(&format!(
             "`{name}` cannot be read: broken JSON, deeper than 127 levels, or a number beyond double precision"
         ))
     })
+}
+
+/// How many values the object `text` holds, nested ones included, or a few
+/// more: empty lists and objects count as one value too many.
+fn values(text: &str) -> usize {
+    let (mut values, mut in_string, mut escaped) = (0, false, false);
+    for byte in text.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = in_string,
+            b'"' => in_string = !in_string,
+            b',' | b'[' | b'{' if !in_string => values += 1,
+            _ => {}
+        }
+    }
+    values
 }

@@ -32,6 +32,9 @@ use crate::report::Report;
 use crate::request::{Context, GraphqlRequest, Response};
 use negotiate::{Answer, negotiate};
 
+/// Bodies of as many bytes are read aside: lists of small values take long.
+const LONG_BODY: usize = 16 << 10;
+
 /// Who asks, and how long an answer may take.
 #[derive(Debug, Clone)]
 pub struct Caller {
@@ -57,24 +60,28 @@ where
     let Some(answer) = negotiate(&parts.headers) else {
         return refused(&RequestError::of(Code::NotAcceptable), Answer::Json);
     };
-    let (request, allowed) = match read(engine, &parts, body).await {
+    let body = match receive(&parts, body, engine.limits().request_bytes).await {
+        Ok(body) => body,
+        Err(error) => return refused(&error, answer),
+    };
+    let deadline = Instant::now() + caller.timeout;
+    let (request, allowed) = match read(engine, &parts, body, deadline).await {
         Ok(read) => read,
         Err(error) => return refused(&error, answer),
     };
-    let context =
-        Context { headers: parts.headers, claims: caller.claims, deadline: Instant::now() + caller.timeout };
+    let context = Context { headers: parts.headers, claims: caller.claims, deadline };
     let (response, report) = engine.execute_allowed(request, context, fetch, allowed).await;
     (respond(response, answer), report)
 }
 
-/// Reads the GraphQL request out of the HTTP request.
-async fn read<B>(engine: &Engine, parts: &Parts, body: B) -> Result<(GraphqlRequest, Allowed), RequestError>
+/// The body of a POST; a GET's is not looked at.
+async fn receive<B>(parts: &Parts, body: B, max_bytes: usize) -> Result<Bytes, RequestError>
 where
     B: BodyExt<Data = Bytes>,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     match parts.method {
-        Method::GET => Ok((from_query(parts)?, Allowed::Queries)),
+        Method::GET => Ok(Bytes::new()),
         Method::POST => {
             if !is_json(&parts.headers) {
                 return Err(RequestError::of(Code::UnsupportedMediaType));
@@ -83,15 +90,33 @@ where
                 let text = "The body must not be compressed or otherwise encoded";
                 return Err(RequestError::new(Code::UnsupportedMediaType, text));
             }
-            let body = Limited::new(body, engine.limits().request_bytes).collect().await;
+            let body = Limited::new(body, max_bytes).collect().await;
             let body = body.map_err(|error| match error.downcast_ref::<LengthLimitError>() {
                 Some(_) => RequestError::of(Code::RequestTooLarge),
                 None => malformed("the body ended too early"),
             })?;
-            Ok((body::read(&body.to_bytes())?, Allowed::Everything))
+            Ok(body.to_bytes())
         }
         _ => Err(RequestError::of(Code::MethodNotAllowed)),
     }
+}
+
+/// Reads the GraphQL request out of the HTTP request.
+async fn read(
+    engine: &Engine,
+    parts: &Parts,
+    body: Bytes,
+    deadline: Instant,
+) -> Result<(GraphqlRequest, Allowed), RequestError> {
+    let max_values = engine.limits().variable_values;
+    if parts.method == Method::GET {
+        return Ok((from_query(parts, max_values)?, Allowed::Queries));
+    }
+    let request = match body.len() {
+        ..LONG_BODY => body::read(&body, max_values)?,
+        _ => engine.aside().run(deadline, move || body::read(&body, max_values)).await??,
+    };
+    Ok((request, Allowed::Everything))
 }
 
 /// Whether the body is JSON in UTF-8.
@@ -122,15 +147,15 @@ struct Parameters {
     extensions: Option<String>,
 }
 
-fn from_query(parts: &Parts) -> Result<GraphqlRequest, RequestError> {
+fn from_query(parts: &Parts, max_values: usize) -> Result<GraphqlRequest, RequestError> {
     let Query(parameters) = Query::<Parameters>::try_from_uri(&parts.uri)
         .map_err(|_| malformed("the query string cannot be read"))?;
     Ok(GraphqlRequest {
         query: parameters.query.ok_or_else(|| malformed("`query` is missing"))?,
         // Forms send an empty field where nothing was filled in.
         operation_name: parameters.operation_name.filter(|name| !name.is_empty()),
-        variables: object("variables", parameters.variables)?,
-        extensions: object("extensions", parameters.extensions)?,
+        variables: object("variables", parameters.variables, max_values)?,
+        extensions: object("extensions", parameters.extensions, max_values)?,
     })
 }
 
@@ -145,9 +170,9 @@ fn is_encoded(headers: &HeaderMap) -> bool {
         .any(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity"))
 }
 
-fn object(name: &str, text: Option<String>) -> Result<Values, RequestError> {
+fn object(name: &str, text: Option<String>, max_values: usize) -> Result<Values, RequestError> {
     let text = text.filter(|text| !text.is_empty());
-    text.map_or_else(|| Ok(Values::new()), |text| body::object(name, &text))
+    text.map_or_else(|| Ok(Values::new()), |text| body::object(name, &text, max_values))
 }
 
 fn malformed(what: &str) -> RequestError {
@@ -156,9 +181,7 @@ fn malformed(what: &str) -> RequestError {
 
 fn refused(error: &RequestError, answer: Answer) -> (http::Response<Bytes>, Report) {
     let report = Report { errors: 1, first_error: Some(error.code.word()), ..Report::default() };
-    let response =
-        Response { status: error.code.status(), refused: Some(error.code), body: Bytes::from(error.body()) };
-    (respond(response, answer), report)
+    (respond(Response::refused(error), answer), report)
 }
 
 fn respond(response: Response, answer: Answer) -> http::Response<Bytes> {

@@ -271,3 +271,34 @@ async fn large_documents_and_variables_are_answered_like_small_ones() {
         assert_eq!(report.plan_cached, is_cached);
     }
 }
+
+#[tokio::test]
+async fn a_body_of_many_values_is_refused_before_they_are_read() {
+    let most = Limits::default().variable_values;
+    let engine = Engine::new(schema(SDL), Limits::default(), 10);
+    for (text, status) in [
+        (format!("[{}1]", "1,".repeat(most)), 413),
+        (format!("[{}1]", "{},".repeat(most)), 413),
+        (format!("\"{}\"", "[,{\\\"".repeat(most)), 200),
+        (format!("[{}1]", "1,".repeat(most - 2)), 200),
+    ] {
+        let body = format!(r#"{{"query": "{{ __typename }}", "variables": {{"x": {text}}}}}"#);
+        let request = Request::post("/graphql").header(JSON.0, JSON.1).header(NEW.0, NEW.1);
+        let request = request.body(Full::new(Bytes::from(body))).unwrap();
+        let caller = Caller { claims: None, timeout: Duration::from_secs(60) };
+        let fake = Fake::new(|_| Reply::Never);
+        let (response, _) = handle(&engine, request, caller, fake).await;
+        assert_eq!(response.status(), status, "{}", &text[..20]);
+    }
+}
+
+#[tokio::test]
+async fn the_deadline_holds_while_a_long_body_is_read() {
+    let engine = Engine::new(schema(SDL), Limits::default(), 10);
+    let body = json!({"query": "{ __typename }", "extensions": {"x": " ".repeat(LONG_BODY)}});
+    let request = Request::post("/graphql").header(JSON.0, JSON.1).header(NEW.0, NEW.1);
+    let request = request.body(Full::new(Bytes::from(body.to_string()))).unwrap();
+    let caller = Caller { claims: None, timeout: Duration::ZERO };
+    let (response, report) = handle(&engine, request, caller, Fake::new(|_| Reply::Never)).await;
+    assert_eq!((response.status().as_u16(), report.first_error), (503, Some("graphql_deadline_exceeded")));
+}
