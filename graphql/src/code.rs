@@ -141,7 +141,7 @@ pub const TABLE: [Row; 36] = [
     row(Code::TooManyRows, "graphql_too_many_rows", 200, "The operation reads too many rows"),
     row(Code::TooManyBytes, "graphql_too_many_bytes", 200, "The operation reads too many bytes"),
     row(Code::TooManyCalls, "graphql_too_many_calls", 200, "The operation needs too many calls to services"),
-    row(Code::ResponseTooLarge, "graphql_response_too_large", 200, "The response is too large"),
+    row(Code::ResponseTooLarge, "graphql_response_too_large", 400, "The response is too large"),
     row(Code::Internal, "graphql_internal_error", 500, "The operation could not be executed"),
 ];
 

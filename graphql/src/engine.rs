@@ -227,7 +227,8 @@ impl Engine {
             return Err(RequestError::of(Code::IntrospectionDisabled));
         }
         let (schema, plan, variables) = (self.schema.clone(), plan.clone(), variables.clone());
-        self.aside.run(deadline, move || introspected(&schema, &plan, &variables)).await?
+        let max_bytes = self.limits.response_bytes;
+        self.aside.run(deadline, move || introspected(&schema, &plan, &variables, max_bytes)).await?
     }
 
     /// Where work goes that would hold up others.
@@ -251,16 +252,20 @@ fn coerced(schema: &Schema, plan: &Plan, given: &Values, max_errors: usize) -> R
     variables(schema.apollo(), document, operation, given, max_errors)
 }
 
-fn introspected(schema: &Schema, plan: &Plan, variables: &Values) -> Result<Introspection, RequestError> {
+fn introspected(
+    schema: &Schema,
+    plan: &Plan,
+    variables: &Values,
+    max_bytes: usize,
+) -> Result<Introspection, RequestError> {
     let Some(introspect) = &plan.introspection else {
         return Ok(Introspection::new());
     };
-    let answers = schema.introspect(&plan.prepared.document, &introspect.operation, variables);
-    let answers = answers.map_err(|text| RequestError::new(Code::ValidationFailed, text))?;
+    let answers = schema.introspect(&plan.prepared.document, &introspect.operation, variables, max_bytes)?;
     let mut answers: HashMap<String, JsonValue> = answers.into_iter().collect();
     let keys = (0..introspect.len).map(Introspect::key);
     // What conditions leave out has no answer, and is not written.
-    Ok(keys.map(|key| answers.remove(&key).unwrap_or_default()).collect())
+    Ok(keys.map(|key| answers.remove(&key).unwrap_or_default().to_string().into()).collect())
 }
 
 /// How many values there are, nested ones included; counted no further than `enough`.

@@ -6,6 +6,7 @@
 //! specification, is added: the field is executed as `name` and its result
 //! replaced by what that name stands for.
 
+mod size;
 #[cfg(test)]
 mod tests;
 
@@ -17,8 +18,12 @@ use apollo_compiler::response::{JsonMap, JsonValue};
 use apollo_compiler::schema::ExtendedType;
 use apollo_compiler::validation::Valid;
 use apollo_compiler::{ExecutableDocument, Node, name};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+use self::size::{Sizer, TooLarge};
+use crate::code::Code;
+use crate::coerce::Values;
+use crate::error::RequestError;
 use crate::schema::Schema;
 
 impl Schema {
@@ -26,15 +31,30 @@ impl Schema {
     /// key; other root fields are left alone.
     ///
     /// # Errors
-    /// A message for the client: lists nested so deeply that the answer would
-    /// grow without measure.
-    pub fn introspect(
+    /// Lists are nested so deeply that the answer would grow without measure,
+    /// or it would have more than about `max_bytes`.
+    pub(crate) fn introspect(
         &self,
         document: &Valid<ExecutableDocument>,
         operation: &Operation,
-        variables: &Map<String, Value>,
+        variables: &Values,
+        max_bytes: usize,
+    ) -> Result<Vec<(String, JsonValue)>, RequestError> {
+        let invalid = |message: String| RequestError::new(Code::ValidationFailed, message);
+        introspection::check_max_depth(document, operation)
+            .map_err(|error| invalid(error.message().to_string()))?;
+        Sizer { schema: self, document, variables, bytes_left: max_bytes }
+            .root(&operation.selection_set)
+            .map_err(|TooLarge| RequestError::of(Code::ResponseTooLarge))?;
+        self.answer(document, operation, variables).map_err(invalid)
+    }
+
+    fn answer(
+        &self,
+        document: &Valid<ExecutableDocument>,
+        operation: &Operation,
+        variables: &Values,
     ) -> Result<Vec<(String, JsonValue)>, String> {
-        introspection::check_max_depth(document, operation).map_err(|error| error.message().to_string())?;
         let rewritten = self.without_one_of(document, operation);
         let (executed, operation_executed) = match &rewritten {
             Some((document, operation)) => (document, operation),

@@ -4,6 +4,8 @@ use apollo_compiler::ExecutableDocument;
 use apollo_compiler::response::JsonMap;
 use serde_json::{Value, json};
 
+use crate::code::Code;
+use crate::error::RequestError;
 use crate::schema::{Schema, SchemaOptions, SdlFile, Sources};
 
 const SDL: &str = r#"
@@ -12,21 +14,26 @@ input By @oneOf { id: ID name: String }
 input In { id: ID }
 "#;
 
-fn ask(query: &str, variables: Value) -> Result<Value, String> {
+fn ask(query: &str, variables: Value) -> Result<Value, RequestError> {
     let text = ask_in_order(query, variables)?;
     Ok(serde_json::from_str(&text).expect("JSON"))
 }
 
 /// The answer as text: the order of members is part of it.
-fn ask_in_order(query: &str, variables: Value) -> Result<String, String> {
-    let files = [SdlFile { name: "x".into(), text: SDL.into() }];
+fn ask_in_order(query: &str, variables: Value) -> Result<String, RequestError> {
+    ask_within(usize::MAX, SDL, query, variables)
+}
+
+/// The answer, if it is no larger than `max_bytes`.
+fn ask_within(max_bytes: usize, sdl: &str, query: &str, variables: Value) -> Result<String, RequestError> {
+    let files = [SdlFile { name: "x".into(), text: sdl.into() }];
     let loaded = Schema::load(&files, &Sources::named(["s"]), &SchemaOptions::default());
     let schema = loaded.expect("a schema").schema;
     let document =
         ExecutableDocument::parse_and_validate(schema.apollo(), query, "q").expect("a valid query");
     let operation = document.operations.iter().next().expect("an operation");
     let Value::Object(variables) = variables else { panic!("an object of variables") };
-    let values = schema.introspect(&document, operation, &variables)?;
+    let values = schema.introspect(&document, operation, &variables, max_bytes)?;
     let data: JsonMap = values.into_iter().map(|(key, value)| (key.into(), value)).collect();
     Ok(serde_json::to_string(&data).expect("JSON"))
 }
@@ -94,5 +101,64 @@ fn lists_nested_without_end_are_refused() {
         query = format!("fields {{ type {{ {query} }} }}");
     }
     let answer = ask(&format!("{{ __schema {{ types {{ {query} }} }} }}"), json!({}));
-    assert_eq!(answer, Err("Maximum introspection depth exceeded".to_owned()));
+    let error = answer.expect_err("too deep");
+    assert_eq!(error.messages[0].text, "Maximum introspection depth exceeded");
+}
+
+/// What most tools ask.
+const TOOLS: &str = "
+    { __schema { queryType { name } mutationType { name } types { ...T }
+        directives { name description locations args { ...I } } } }
+    fragment T on __Type { kind name description fields(includeDeprecated: true) {
+        name description args { ...I } type { ...R } isDeprecated deprecationReason }
+        inputFields { ...I } interfaces { ...R } enumValues(includeDeprecated: true) {
+        name description isDeprecated deprecationReason } possibleTypes { ...R } }
+    fragment I on __InputValue { name description type { ...R } defaultValue }
+    fragment R on __Type { kind name ofType { kind name ofType { kind name ofType { kind name } } } }";
+
+fn large_schema() -> String {
+    let types = (0..1000).map(|n| {
+        format!("type T{n} implements N {{ id(of: [ID!]! = [1]): ID! all: [[T{n}!]!]! \"Why.\" old: E @deprecated(reason: \"x\") }}")
+    });
+    let query = r#"type Query { a: N @rest(source: "s", GET: "/a") } interface N { id(of: [ID!]! = [1]): ID! } enum E { A B }"#;
+    types.chain([query.to_owned()]).collect()
+}
+
+#[test]
+fn what_tools_ask_of_a_large_schema_is_answered_wherever_the_answer_may_be_sent() {
+    let sdl = large_schema();
+    let answer = ask_within(usize::MAX, &sdl, TOOLS, json!({})).expect("an answer");
+    assert!(ask_within(answer.len(), &sdl, TOOLS, json!({})).is_ok(), "{} bytes", answer.len());
+    let error = ask_within(answer.len() / 4, &sdl, TOOLS, json!({})).expect_err("too large");
+    assert_eq!(error.code, Code::ResponseTooLarge);
+}
+
+#[test]
+fn aliases_that_multiply_a_large_schema_are_refused_unanswered() {
+    let alias = |name: &str, n: usize, set: &str| format!("{name}{n}: {name} {{ {set} }} ");
+    let many = |name: &str, set: &str| (0..50).map(|n| alias(name, n, set)).collect::<String>();
+    let sdl = large_schema();
+    for (query, variables) in [
+        (format!("{{ __schema {{ {} }} }}", many("types", &many("fields", "name"))), json!({})),
+        (
+            format!(
+                "{{ __schema {{ types {{ {} }} }} }}",
+                many("interfaces", &many("possibleTypes", "name"))
+            ),
+            json!({}),
+        ),
+        (
+            format!(
+                "query($n: String!, $yes: Boolean!) {{ __type(name: $n) @include(if: $yes) {{ {} }} }}",
+                many(
+                    "possibleTypes",
+                    &many("fields", "args { type { ofType { ofType { ofType { name } } } } }")
+                )
+            ),
+            json!({"n": "N", "yes": true}),
+        ),
+    ] {
+        let error = ask_within(16 << 20, &sdl, &query, variables).expect_err("too large");
+        assert_eq!(error.code, Code::ResponseTooLarge, "{}", &query[..60]);
+    }
 }

@@ -10,7 +10,7 @@ mod leaf;
 
 use std::sync::Arc;
 
-use apollo_compiler::response::JsonValue;
+use bytes::Bytes;
 use errors::{Errors, Segment};
 
 use crate::code::Code;
@@ -21,8 +21,8 @@ use crate::schema::{Schema, TypeId};
 /// Bytes written between two chances for other tasks.
 const YIELD_BYTES: usize = 256 << 10;
 
-/// Answers to `__schema` and `__type`, by their number in the plan.
-pub(crate) type Introspection = Vec<JsonValue>;
+/// Answers to `__schema` and `__type` as JSON, by their number in the plan.
+pub(crate) type Introspection = Vec<Bytes>;
 
 /// What the response is written from.
 #[derive(Clone, Copy)]
@@ -160,9 +160,8 @@ impl<'v> Projector<'v> {
             }
             Next::Constant(json) => self.out.extend_from_slice(json),
             Next::Introspection(answer) => {
-                let value = self.view.introspection.get(answer).unwrap_or(&JsonValue::Null);
-                // Writing JSON into memory cannot fail.
-                let _ = serde_json::to_writer(&mut self.out, value);
+                let answer = self.view.introspection.get(answer);
+                self.out.extend_from_slice(answer.map_or(b"null", |json| json));
             }
             Next::Value { field, level, slot, node } => self.value(field, level, slot, node),
         }
