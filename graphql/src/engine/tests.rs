@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::testing::{Fake, Reply, ask_with, context, engine, request};
+use crate::testing::{Fake, Reply, ask_with, context, engine, request, schema};
 
 const SDL: &str = r#"
     type Query { sum(of: [Int!]): Int @rest(source: "users", POST: "/sum", body: "{of}") }
@@ -37,4 +37,21 @@ async fn variables_hold_a_bounded_number_of_values() {
     assert_eq!(answer, json!({"data": {"sum": 1}}));
     let (answer, _) = ask_with(&engine(SDL), &fake, sum, json!({"of": vec![1; most]})).await;
     assert_eq!(answer["errors"][0]["extensions"]["code"], "graphql_request_too_large");
+}
+
+#[tokio::test]
+async fn fragments_that_do_not_apply_are_work_too() {
+    let types = (0..10).map(|n| format!("type T{n} implements Node {{ id: ID next: Node }}\n"));
+    let sdl = r#"type Query { node: Node @rest(source: "users", GET: "/node") } interface Node { id: ID next: Node }"#;
+    let sdl: String = types.chain([sdl.to_owned()]).collect();
+    let engine = Engine::new(schema(&sdl), Limits { selections: 100, ..Limits::default() }, 10);
+    let fake = Fake::new(|_| Reply::Json(json!({"__typename": "T0", "id": 1})));
+    let query = |fragments: usize| {
+        format!("{{ node {{ next {{ next {{ {} }} }} }} }}", "... on T0 { id } ".repeat(fragments))
+    };
+    // The innermost selection is looked at for each of 10 * 10 * 10 types.
+    let (answer, _) = ask_with(&engine, &fake, &query(30), json!({})).await;
+    assert_eq!(answer["errors"][0]["extensions"]["code"], "graphql_too_many_selections");
+    let (answer, _) = ask_with(&engine, &fake, &query(1), json!({})).await;
+    assert_eq!(answer, json!({"data": {"node": {"next": null}}}));
 }

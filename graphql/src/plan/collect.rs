@@ -10,6 +10,8 @@ use apollo_compiler::schema::ExtendedType;
 use apollo_compiler::{ExecutableDocument, Name, Schema};
 
 use super::Condition;
+use crate::code::Code;
+use crate::error::RequestError;
 
 /// A selection set and the condition under which it is selected.
 pub(super) type Set<'a> = (&'a SelectionSet, Condition);
@@ -23,18 +25,29 @@ pub(super) struct Found<'a> {
 }
 
 /// The fields that `sets` select on the object type `ty`, by response key.
+///
+/// # Errors
+/// More selections were visited than `visits_left`, from which they are taken.
 pub(super) fn collect<'a>(
     schema: &Schema,
     document: &'a ExecutableDocument,
     ty: &Arc<str>,
     sets: &[Set<'a>],
-) -> IndexMap<&'a Name, Vec<Found<'a>>> {
-    let mut collector =
-        Collector { schema, document, ty, visited: HashSet::new(), fields: IndexMap::default(), position: 0 };
+    visits_left: &mut usize,
+) -> Result<IndexMap<&'a Name, Vec<Found<'a>>>, RequestError> {
+    let mut collector = Collector {
+        schema,
+        document,
+        ty,
+        visited: HashSet::new(),
+        fields: IndexMap::default(),
+        position: 0,
+        visits_left,
+    };
     for (set, condition) in sets {
-        collector.set(set, condition);
+        collector.set(set, condition)?;
     }
-    collector.fields
+    Ok(collector.fields)
 }
 
 struct Collector<'a, 's> {
@@ -44,11 +57,14 @@ struct Collector<'a, 's> {
     visited: HashSet<(&'a Name, Condition)>,
     fields: IndexMap<&'a Name, Vec<Found<'a>>>,
     position: u32,
+    visits_left: &'s mut usize,
 }
 
 impl<'a> Collector<'a, '_> {
-    fn set(&mut self, set: &'a SelectionSet, outer: &Condition) {
+    fn set(&mut self, set: &'a SelectionSet, outer: &Condition) -> Result<(), RequestError> {
         for selection in &set.selections {
+            let too_many = || RequestError::of(Code::TooManySelections);
+            *self.visits_left = self.visits_left.checked_sub(1).ok_or_else(too_many)?;
             let Some(condition) = outer.and(selection.directives()) else {
                 continue;
             };
@@ -61,7 +77,7 @@ impl<'a> Collector<'a, '_> {
                 }
                 Selection::InlineFragment(fragment) => {
                     if fragment.type_condition.as_ref().is_none_or(|ty| self.applies(ty)) {
-                        self.set(&fragment.selection_set, &condition);
+                        self.set(&fragment.selection_set, &condition)?;
                     }
                 }
                 Selection::FragmentSpread(spread) => {
@@ -70,12 +86,13 @@ impl<'a> Collector<'a, '_> {
                     };
                     let visit = (&spread.fragment_name, condition);
                     if self.applies(fragment.type_condition()) && !self.visited.contains(&visit) {
-                        self.set(&fragment.selection_set, &visit.1);
+                        self.set(&fragment.selection_set, &visit.1)?;
                         self.visited.insert(visit);
                     }
                 }
             }
         }
+        Ok(())
     }
 
     /// Whether objects of this type satisfy the type condition.

@@ -2,8 +2,8 @@
 //!
 //! One walk over the operation, a selection set of an object type at a time.
 //! It must not do more work than the document's bounds allow: fields on
-//! interfaces and unions are compiled once per possible type, so what is made
-//! is counted as well.
+//! interfaces and unions are compiled once per possible type, and selected
+//! there or not, so what is made and what is looked at are counted as well.
 
 use std::sync::Arc;
 
@@ -29,6 +29,10 @@ use crate::template::Reference;
 /// several types are possible at a position.
 const FIELDS_PER_SELECTION: usize = 4;
 
+/// How many times the selection limit selections may be looked at, each once
+/// for every type that is possible where it stands.
+const VISITS_PER_SELECTION: usize = 16;
+
 /// Compiles the operation of `prepared`.
 pub(crate) fn compile(
     schema: &Schema,
@@ -52,6 +56,7 @@ pub(crate) fn compile(
         conditions: IndexMap::default(),
         introspection: None,
         fields_left: max_selections.saturating_mul(FIELDS_PER_SELECTION),
+        visits_left: max_selections.saturating_mul(VISITS_PER_SELECTION),
     };
     let sets = [(&operation.selection_set, Condition::default())];
     let at = At { ty: root_type, place: 0, shape: ROOT, node: None };
@@ -81,12 +86,14 @@ pub(super) struct Compiler<'a> {
     conditions: IndexMap<Condition, ()>,
     introspection: Option<Introspect>,
     fields_left: usize,
+    visits_left: usize,
 }
 
 impl<'a> Compiler<'a> {
     fn selection(&mut self, at: At, sets: &[Set<'a>]) -> Result<SelectionId, RequestError> {
         let name = self.schema.ty(at.ty).name.clone();
-        let found = collect(self.schema.apollo(), &self.prepared.document, &name, sets);
+        let (apollo, document) = (self.schema.apollo(), &self.prepared.document);
+        let found = collect(apollo, document, &name, sets, &mut self.visits_left)?;
         let mut fields = Vec::with_capacity(found.len());
         for (key, found) in found {
             self.fields_left =
