@@ -56,7 +56,9 @@ fn id(value: &Value) -> Result<Value, String> {
     match value {
         Value::String(_) => Ok(value.clone()),
         Value::Number(number) if !number.is_f64() => Ok(Value::String(number.to_string())),
-        Value::Number(number) => match whole(number) {
+        // What was no integer of 64 bits is known to so many digits and no more.
+        Value::Number(number) => match whole(number).filter(|n| n.unsigned_abs() < 1 << f64::MANTISSA_DIGITS)
+        {
             Some(n) => Ok(Value::String(n.to_string())),
             None => Err(refuse("ID cannot represent value", value)),
         },

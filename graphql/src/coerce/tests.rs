@@ -11,10 +11,11 @@ fn schema() -> Valid<Schema> {
         enum Colour { RED GREEN }
         input By @oneOf { id: ID, name: String }
         input Item { productId: ID!, quantity: Int! = 1, note: String }
+        input Wrap { item: Item = {productId: 3} }
         input Order { items: [Item!]!, colour: Colour = RED, any: Any }
         type Query {
             f(i: Int, f: Float, s: String, b: Boolean, id: ID, c: Colour, l: [Int!], ll: [[Int]],
-              by: By, o: Order, any: Any, need: Int! = 7): Int
+              by: By, o: Order, w: Wrap, any: Any, need: Int! = 7): Int
             must(i: Int!): Int
         }
     "#;
@@ -51,6 +52,8 @@ fn values_that_fit_are_coerced_as_the_specification_says() {
         ("$a: Float", json!({"a": 1}), json!({"a": 1})),
         ("$a: ID", json!({"a": 7}), json!({"a": "7"})),
         ("$a: ID", json!({"a": u64::MAX}), json!({"a": "18446744073709551615"})),
+        ("$a: ID", json!({"a": 7.0}), json!({"a": "7"})),
+        ("$a: Wrap", json!({"a": {}}), json!({"a": {"item": {"productId": "3", "quantity": 1}}})),
         ("$a: [Int]", json!({"a": 1}), json!({"a": [1]})),
         ("$a: [[Int]]", json!({"a": [1, null]}), json!({"a": [[1], null]})),
         ("$a: [[Int]]", json!({"a": 1}), json!({"a": [[1]]})),
@@ -109,6 +112,12 @@ fn values_that_do_not_fit_are_refused_with_their_path() {
             "$a: ID",
             json!({"a": true}),
             "Variable \"$a\" got invalid value true; ID cannot represent value: true",
+        ),
+        (
+            "$a: ID",
+            // One more than 64 bits hold: its digits are lost by now.
+            json!({"a": 18_446_744_073_709_551_616.0}),
+            "Variable \"$a\" got invalid value 1.8446744073709552e+19; ID cannot represent value: 1.8446744073709552e+19",
         ),
         (
             "$a: Colour",
@@ -171,6 +180,7 @@ fn arguments_take_literals_variables_and_defaults() {
             json!({"i": 1, "f": 2, "s": "x", "b": true, "id": "3", "c": "GREEN", "need": 7}),
         ),
         ("{ f(l: 1, ll: [1, [2, null]]) }", json!({}), json!({"l": [1], "ll": [[1], [2, null]], "need": 7})),
+        ("{ f(w: {}) }", json!({}), json!({"w": {"item": {"productId": "3", "quantity": 1}}, "need": 7})),
         ("query($i: Int) { f(i: $i) }", json!({}), json!({"need": 7})),
         ("query($i: Int) { f(i: $i) }", json!({"i": null}), json!({"i": null, "need": 7})),
         ("query($i: Int) { f(need: $i) }", json!({}), json!({"need": 7})),
