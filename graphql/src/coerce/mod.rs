@@ -6,14 +6,16 @@
 //! that was not provided is absent, which is not the same as null.
 
 mod arguments;
+mod literal;
 mod scalar;
 mod variables;
 
 #[cfg(test)]
 mod tests;
 
-pub use arguments::{ArgumentError, Arguments, is_true};
-pub use variables::variables;
+pub(crate) use arguments::{ArgumentError, Arguments, is_true};
+pub(crate) use literal::default;
+pub(crate) use variables::variables;
 
 /// Coerced values by name.
 pub type Values = serde_json::Map<String, serde_json::Value>;

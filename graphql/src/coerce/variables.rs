@@ -9,14 +9,14 @@ use apollo_compiler::{ExecutableDocument, Schema};
 use serde_json::Value;
 
 use super::scalar::{enumeration, inspect, scalar};
-use super::{Values, arguments};
+use super::{Values, default};
 use crate::code::Code;
 use crate::error::{Message, RequestError};
 
 /// Coerces what the client sent for the operation's variables.
 ///
 /// Everything wrong is reported at once, up to `max_errors` messages.
-pub fn variables(
+pub(crate) fn variables(
     schema: &Schema,
     document: &ExecutableDocument,
     operation: &Operation,
@@ -36,10 +36,10 @@ pub fn variables(
             errors.extend(error.messages);
         };
         let Some(value) = provided.get(name.as_str()) else {
-            if let Some(default) = &definition.default_value {
-                match arguments::literal(schema, ty, default, &Values::new()) {
-                    Some(value) => drop(coerced.insert(name.to_string(), value)),
-                    None => fail(format!("Variable \"${name}\" has an invalid default value.")),
+            if let Some(written) = &definition.default_value {
+                match default(schema, ty, written) {
+                    Ok(value) => drop(coerced.insert(name.to_string(), value)),
+                    Err(_) => fail(format!("Variable \"${name}\" has an invalid default value.")),
                 }
             } else if ty.is_non_null() {
                 fail(format!("Variable \"${name}\" of required type \"{ty}\" was not provided."));
@@ -143,9 +143,10 @@ impl<'a> Coercer<'a> {
             if let Some(value) = given.get(field.as_str()) {
                 let value = self.below(Step::Field(field), &definition.ty, value);
                 object.insert(field.to_string(), value);
-            } else if let Some(default) = &definition.default_value {
-                let default = arguments::literal(self.schema, &definition.ty, default, &Values::new());
-                object.insert(field.to_string(), default.unwrap_or(Value::Null));
+            } else if let Some(written) = &definition.default_value {
+                // A schema whose defaults do not fit is not loaded.
+                let value = default(self.schema, &definition.ty, written).unwrap_or_default();
+                object.insert(field.to_string(), value);
             } else if definition.ty.is_non_null() {
                 let ty = &definition.ty;
                 let text = format!("Field \"{field}\" of required type \"{ty}\" was not provided.");

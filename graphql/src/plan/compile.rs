@@ -125,7 +125,7 @@ impl<'a> Compiler<'a> {
             "__schema" | "__type" => field.source = Source::Introspection(self.introspect(found)),
             name => {
                 let defined = ty.as_object().and_then(|object| object.field(name));
-                let (_, defined) = defined.ok_or_else(|| RequestError::of(Code::Internal))?;
+                let defined = defined.ok_or_else(|| RequestError::of(Code::Internal))?;
                 self.resolved(at, &mut field, defined, found)?;
             }
         }

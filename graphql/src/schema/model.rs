@@ -1,7 +1,7 @@
 //! The compiled schema: what the engine plans and executes against.
 //!
 //! Everything is resolved when the schema is loaded: types and fields are found
-//! by number, templates and JSON paths are parsed, default values are coerced.
+//! by number, templates and JSON paths are parsed, default values are checked.
 //! A value of these types is immutable and can only come from
 //! [`Schema::load`](crate::schema::Schema::load), so whoever holds one never
 //! checks it again. The SDL's own view (descriptions, deprecations, directives)
@@ -15,7 +15,6 @@ use apollo_compiler::collections::HashMap as ApolloMap;
 use apollo_compiler::schema::Implementers;
 use apollo_compiler::validation::Valid;
 use http::{HeaderName, Method};
-use serde_json::Value;
 
 use crate::json_path::JsonPath;
 use crate::template::{BodyTemplate, HeaderTemplate, Reference, UriTemplate};
@@ -24,19 +23,8 @@ use crate::template::{BodyTemplate, HeaderTemplate, Reference, UriTemplate};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TypeId(pub(crate) u32);
 
-/// Number of a field within its object type.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct FieldId(pub(crate) u32);
-
 impl TypeId {
     /// As an index into per-type tables.
-    pub fn index(self) -> usize {
-        self.0 as usize
-    }
-}
-
-impl FieldId {
-    /// As an index into the object type's fields.
     pub fn index(self) -> usize {
         self.0 as usize
     }
@@ -46,7 +34,6 @@ impl FieldId {
 #[derive(Debug)]
 pub struct Schema {
     pub(crate) types: Vec<Type>,
-    pub(crate) names: HashMap<Arc<str>, TypeId>,
     pub(crate) query: TypeId,
     pub(crate) mutation: Option<TypeId>,
     pub(crate) apollo: Valid<apollo_compiler::Schema>,
@@ -84,21 +71,6 @@ impl Schema {
     /// A type by number.
     pub fn ty(&self, id: TypeId) -> &Type {
         &self.types[id.index()]
-    }
-
-    /// A type's number by name.
-    pub fn type_id(&self, name: &str) -> Option<TypeId> {
-        self.names.get(name).copied()
-    }
-
-    /// A field of an object type; `None` for every other kind of type.
-    pub fn field(&self, ty: TypeId, field: FieldId) -> Option<&Field> {
-        self.ty(ty).as_object()?.fields.get(field.index())
-    }
-
-    /// A field of an object type by names.
-    pub fn field_by_name(&self, type_name: &str, field: &str) -> Option<&Field> {
-        self.ty(self.type_id(type_name)?).as_object()?.field(field).map(|(_, field)| field)
     }
 }
 
@@ -148,7 +120,7 @@ pub enum TypeKind {
     /// An enum.
     Enum(EnumType),
     /// An input object type.
-    Input(InputType),
+    Input,
 }
 
 /// How values of a scalar are read and checked.
@@ -171,16 +143,16 @@ pub enum Scalar {
 /// An object type: where each of its fields comes from.
 #[derive(Debug)]
 pub struct ObjectType {
-    /// In the SDL's order; a field's place is its [`FieldId`].
+    /// In the SDL's order.
     pub fields: Vec<Field>,
-    pub(crate) names: HashMap<Arc<str>, FieldId>,
+    /// Their places by name.
+    pub(crate) names: HashMap<Arc<str>, usize>,
 }
 
 impl ObjectType {
     /// A field by name.
-    pub fn field(&self, name: &str) -> Option<(FieldId, &Field)> {
-        let id = *self.names.get(name)?;
-        Some((id, &self.fields[id.index()]))
+    pub fn field(&self, name: &str) -> Option<&Field> {
+        self.names.get(name).map(|place| &self.fields[*place])
     }
 }
 
@@ -193,17 +165,8 @@ pub struct Field {
     pub coordinate: Arc<str>,
     /// What it yields.
     pub ty: TypeRef,
-    /// In the SDL's order.
-    pub arguments: Vec<InputValue>,
     /// Where its value comes from.
     pub resolver: Resolver,
-}
-
-impl Field {
-    /// An argument by name.
-    pub fn argument(&self, name: &str) -> Option<&InputValue> {
-        self.arguments.iter().find(|arg| &*arg.name == name)
-    }
 }
 
 /// Where a field's value comes from.
@@ -290,11 +253,6 @@ impl AbstractType {
     pub fn concrete(&self, value: &str) -> Option<TypeId> {
         self.values.get(value).copied()
     }
-
-    /// Whether values may be of the object type `ty`.
-    pub fn includes(&self, ty: TypeId) -> bool {
-        self.possible.binary_search(&ty).is_ok()
-    }
 }
 
 /// An enum's values.
@@ -302,26 +260,6 @@ impl AbstractType {
 pub struct EnumType {
     /// In the SDL's order.
     pub values: Vec<Arc<str>>,
-}
-
-/// An input object type.
-#[derive(Debug)]
-pub struct InputType {
-    /// In the SDL's order.
-    pub fields: Vec<InputValue>,
-    /// `@oneOf`: exactly one field must be given, and not as null.
-    pub one_of: bool,
-}
-
-/// An argument, or a field of an input object.
-#[derive(Debug)]
-pub struct InputValue {
-    /// Its name in the SDL.
-    pub name: Arc<str>,
-    /// What it takes.
-    pub ty: TypeRef,
-    /// The default, already coerced to `ty`; defaults of nested input fields are filled in.
-    pub default: Option<Value>,
 }
 
 /// A call to a service: `@rest`.
@@ -373,14 +311,6 @@ pub struct Batch {
     pub max: usize,
     /// Most rows the service ever answers with: as many means the answer may be cut.
     pub rows: Option<usize>,
-}
-
-impl Batch {
-    /// Whether a key has several parts; [`Reference::Keys`] is then a list of
-    /// objects whose members are the parts' names.
-    pub fn is_composite(&self) -> bool {
-        self.keys.len() > 1
-    }
 }
 
 /// One part of a batch key.

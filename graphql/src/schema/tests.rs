@@ -25,6 +25,16 @@ fn good(sdl: &str) -> Arc<Schema> {
     }
 }
 
+fn type_id(schema: &Schema, name: &str) -> TypeId {
+    let place = schema.types.iter().position(|ty| &*ty.name == name).expect("a type");
+    TypeId(u32::try_from(place).expect("a small number"))
+}
+
+fn field<'s>(schema: &'s Schema, ty: &str, field: &str) -> &'s Field {
+    let object = schema.ty(type_id(schema, ty)).as_object().expect("an object type");
+    object.field(field).expect("a field")
+}
+
 fn warnings(sdl: &str) -> String {
     match load(sdl) {
         Ok(loaded) => told(&loaded.warnings),

@@ -44,7 +44,7 @@ fn concrete(model: &Model, id: TypeId) -> Vec<TypeId> {
     match &model.types[id.index()].kind {
         TypeKind::Object(_) => vec![id],
         TypeKind::Interface(ty) | TypeKind::Union(ty) => ty.possible.clone(),
-        TypeKind::Scalar(_) | TypeKind::Enum(_) | TypeKind::Input(_) => Vec::new(),
+        TypeKind::Scalar(_) | TypeKind::Enum(_) | TypeKind::Input => Vec::new(),
     }
 }
 

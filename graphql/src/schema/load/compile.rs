@@ -16,14 +16,14 @@ use super::super::naming::snake_case;
 use super::super::problem::Problems;
 use super::arguments::{self, Arguments};
 use super::directives::Directives;
-use super::{Sources, defaults, rest};
+use super::{Sources, rest};
+use crate::coerce;
 use crate::json_path::JsonPath;
 use crate::template::{InputName, InputNames};
 
 /// The model's own part of a [`Schema`](super::Schema).
 pub(super) struct Model {
     pub types: Vec<Type>,
-    pub names: HashMap<Arc<str>, TypeId>,
     pub query: TypeId,
     pub mutation: Option<TypeId>,
     /// Where each call is written, for warnings.
@@ -73,7 +73,6 @@ pub(super) fn compile(
     let root =
         |name: &Option<schema::ComponentName>| name.as_ref().and_then(|name| cx.ids.get(&name.name).copied());
     Some(Model {
-        names: types.iter().enumerate().map(|(id, ty)| (ty.name.clone(), TypeId(id as u32))).collect(),
         types,
         query: root(&sdl.schema_definition.query)?,
         mutation: root(&sdl.schema_definition.mutation),
@@ -105,7 +104,10 @@ impl Context<'_> {
             ExtendedType::Enum(ty) => TypeKind::Enum(EnumType {
                 values: ty.values.keys().map(|value| value.as_str().into()).collect(),
             }),
-            ExtendedType::InputObject(ty) => TypeKind::Input(self.input(name, ty, problems)),
+            ExtendedType::InputObject(ty) => {
+                self.check_input(ty, problems);
+                TypeKind::Input
+            }
             ExtendedType::Object(ty) => TypeKind::Object(self.object(ty, calls, problems)),
             ExtendedType::Interface(_) => {
                 let members = self.implementers(name);
@@ -181,51 +183,28 @@ impl Context<'_> {
         }
     }
 
-    fn input(&self, name: &Name, ty: &schema::InputObjectType, problems: &mut Problems) -> InputType {
+    fn check_input(&self, ty: &schema::InputObjectType, problems: &mut Problems) {
         let one_of = ty.directives.has("oneOf");
-        for field in ty.fields.values().filter(|_| one_of) {
-            if field.ty.is_non_null() || field.default_value.is_some() {
+        for field in ty.fields.values() {
+            let coordinate = format!("{}.{}", ty.name, field.name);
+            if one_of && (field.ty.is_non_null() || field.default_value.is_some()) {
                 problems.error(
                     field.name.location(),
-                    format!(
-                        "{name}.{}: a field of a @oneOf input cannot be required or have a default",
-                        field.name
-                    ),
+                    format!("{coordinate}: a field of a @oneOf input cannot be required or have a default"),
                     "remove `!` and the default: exactly one of the fields is given",
                 );
             }
+            self.check_default(field, &coordinate, problems);
         }
-        let fields = ty
-            .fields
-            .values()
-            .filter_map(|field| self.input_value(field, &format!("{name}.{}", field.name), problems))
-            .collect();
-        InputType { fields, one_of }
     }
 
-    fn input_value(
-        &self,
-        definition: &InputValueDefinition,
-        coordinate: &str,
-        problems: &mut Problems,
-    ) -> Option<InputValue> {
-        let default = match &definition.default_value {
-            Some(value) => defaults::coerce(self.sdl, value, &definition.ty)
-                .map_err(|wrong| {
-                    problems.error(
-                        value.location(),
-                        format!("{coordinate}: the default does not fit: {wrong}"),
-                        None,
-                    );
-                })
-                .ok(),
-            None => None,
-        };
-        Some(InputValue {
-            name: definition.name.as_str().into(),
-            ty: self.type_ref(&definition.ty)?,
-            default,
-        })
+    fn check_default(&self, definition: &InputValueDefinition, coordinate: &str, problems: &mut Problems) {
+        if let Some(value) = &definition.default_value
+            && let Err(wrong) = coerce::default(self.sdl, &definition.ty, value)
+        {
+            let message = format!("{coordinate}: the default does not fit: {wrong}");
+            problems.error(value.location(), message, None);
+        }
     }
 
     pub(super) fn type_ref(&self, ty: &ast::Type) -> Option<TypeRef> {
@@ -257,7 +236,7 @@ impl Context<'_> {
             fields.extend(self.field(&site, calls, problems));
         }
         self.check_collisions(ty, &fields, problems);
-        let names = (0u32..).zip(&fields).map(|(id, field)| (field.name.clone(), FieldId(id))).collect();
+        let names = fields.iter().zip(0..).map(|(field, place)| (field.name.clone(), place)).collect();
         ObjectType { fields, names }
     }
 
@@ -268,7 +247,35 @@ impl Context<'_> {
         problems: &mut Problems,
     ) -> Option<Field> {
         let field = site.field;
-        let key = (site.parent.name.clone(), field.name.clone());
+        let resolver = self.resolver(site, calls, problems)?;
+        for argument in &field.arguments {
+            if !matches!(resolver, Resolver::Rest(_)) {
+                problems.warning(
+                    argument.name.location(),
+                    format!("{}: nothing uses the argument `{}`", site.coordinate, argument.name),
+                    "the field is read from its parent; remove the argument or add @rest(...)",
+                );
+            }
+            let coordinate = format!("{}({}:)", site.coordinate, argument.name);
+            self.check_default(argument, &coordinate, problems);
+        }
+        Some(Field {
+            name: field.name.as_str().into(),
+            coordinate: site.coordinate.clone(),
+            ty: self.type_ref(&field.ty)?,
+            resolver,
+        })
+    }
+
+    /// Where the field's value comes from; `None` where nothing says so rightly.
+    fn resolver(
+        &self,
+        site: &Site<'_>,
+        calls: &mut HashMap<Arc<str>, Node<Directive>>,
+        problems: &mut Problems,
+    ) -> Option<Resolver> {
+        let name = &site.field.name;
+        let key = (site.parent.name.clone(), name.clone());
         let ours = self.directives.fields.get(&key).map(Vec::as_slice).unwrap_or_default();
         let rest = ours.iter().find(|directive| directive.name == "rest");
         let json = ours.iter().find(|directive| directive.name == "json");
@@ -281,46 +288,24 @@ impl Context<'_> {
         }
         if let Some(directive) = rest {
             calls.insert(site.coordinate.clone(), directive.clone());
+            return Some(Resolver::Rest(Arc::new(rest::compile(self, site, directive, problems)?)));
         }
-        let resolver = match (rest, json) {
-            (Some(directive), _) => Resolver::Rest(Arc::new(rest::compile(self, site, directive, problems)?)),
-            (None, _) if self.directives.doubtful.contains(&key) => return None,
-            (None, _) if site.root.is_some() => {
-                problems.error(
-                    field.name.location(),
-                    format!("{}: nothing says where this field comes from", site.coordinate),
-                    "a field of a root type has no parent to read from; add @rest(...)",
-                );
-                return None;
-            }
-            (None, Some(directive)) => {
+        if self.directives.doubtful.contains(&key) {
+            return None;
+        }
+        if site.root.is_some() {
+            problems.error(
+                name.location(),
+                format!("{}: nothing says where this field comes from", site.coordinate),
+                "a field of a root type has no parent to read from; add @rest(...)",
+            );
+            return None;
+        }
+        Some(match json {
+            Some(directive) => {
                 Resolver::JsonPath(Arc::new(json_path(directive, &site.coordinate, problems)?))
             }
-            (None, None) => Resolver::Property(property(&field.name)),
-        };
-        if rest.is_none() {
-            for argument in &field.arguments {
-                problems.warning(
-                    argument.name.location(),
-                    format!("{}: nothing uses the argument `{}`", site.coordinate, argument.name),
-                    "the field is read from its parent; remove the argument or add @rest(...)",
-                );
-            }
-        }
-        let arguments = field
-            .arguments
-            .iter()
-            .filter_map(|argument| {
-                let coordinate = format!("{}({}:)", site.coordinate, argument.name);
-                self.input_value(argument, &coordinate, problems)
-            })
-            .collect();
-        Some(Field {
-            name: field.name.as_str().into(),
-            coordinate: site.coordinate.clone(),
-            ty: self.type_ref(&field.ty)?,
-            arguments,
-            resolver,
+            None => Resolver::Property(property(name)),
         })
     }
 

@@ -9,7 +9,6 @@ mod amplification;
 mod arguments;
 mod batch;
 mod compile;
-mod defaults;
 mod directives;
 mod names;
 mod rest;
@@ -50,7 +49,6 @@ pub(super) fn load(
     let schema = Schema {
         implementers: apollo.implementers_map(),
         types: model.types,
-        names: model.names,
         query: model.query,
         mutation: model.mutation,
         version: version(files, sources, options),

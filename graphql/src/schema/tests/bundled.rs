@@ -30,7 +30,7 @@ fn its_batches_allow_a_thousand_keys() {
     let schema = loaded.expect("a schema").schema;
     for (ty, field) in [("User", "orders"), ("Order", "user"), ("Order", "payment"), ("OrderItem", "product")]
     {
-        match &schema.field_by_name(ty, field).expect(field).resolver {
+        match &super::field(&schema, ty, field).resolver {
             Resolver::Rest(rest) => assert_eq!(rest.batch.as_ref().expect("a batch").max, 1000),
             other => panic!("{other:?}"),
         }
@@ -47,7 +47,7 @@ fn a_snake_case_body_is_what_orders_expects() {
     }
     let loaded = Schema::load(&bundled(), &Sources::named(SOURCES), &SchemaOptions::default());
     let schema = loaded.expect("a schema").schema;
-    let field = schema.field_by_name("Mutation", "createOrder").expect("a field");
+    let field = field(&schema, "Mutation", "createOrder");
     let Resolver::Rest(rest) = &field.resolver else { panic!("a call") };
     let input = serde_json::json!({"userId": "7", "items": [{"productId": "3", "quantity": 2}]});
     let body = rest.body.as_ref().expect("a body").expand(&Given(input)).expect("a body").expect("a body");
