@@ -43,7 +43,7 @@ impl Schema {
         let invalid = |message: String| RequestError::new(Code::ValidationFailed, message);
         introspection::check_max_depth(document, operation)
             .map_err(|error| invalid(error.message().to_string()))?;
-        Sizer { schema: self, document, variables, bytes_left: max_bytes }
+        Sizer::new(self, document, variables, max_bytes)
             .root(&operation.selection_set)
             .map_err(|TooLarge| RequestError::of(Code::ResponseTooLarge))?;
         self.answer(document, operation, variables).map_err(invalid)

@@ -6,10 +6,14 @@
 //! It counts too little rather than too much, but for fields that are selected
 //! several times under one name.
 
+use std::collections::HashMap;
+use std::ptr;
+use std::rc::Rc;
+
 use apollo_compiler::ast::{DirectiveDefinition, DirectiveList, Type, Value as Literal};
 use apollo_compiler::executable::{Field, Selection, SelectionSet};
 use apollo_compiler::schema::{EnumValueDefinition, ExtendedType, FieldDefinition, InputValueDefinition};
-use apollo_compiler::{ExecutableDocument, Name, Node};
+use apollo_compiler::{ExecutableDocument, Name};
 
 use crate::coerce::{Values, is_true};
 use crate::schema::Schema;
@@ -22,12 +26,17 @@ const BYTES_PER_VALUE: usize = 12;
 #[derive(Debug)]
 pub(super) struct TooLarge;
 
+/// The fields of a selection set, fragments expanded.
+type Fields<'a> = Rc<[&'a Field]>;
+
 /// The walk over an operation's `__schema` and `__type`.
 pub(super) struct Sizer<'a> {
-    pub(super) schema: &'a Schema,
-    pub(super) document: &'a ExecutableDocument,
-    pub(super) variables: &'a Values,
-    pub(super) bytes_left: usize,
+    schema: &'a Schema,
+    document: &'a ExecutableDocument,
+    variables: &'a Values,
+    bytes_left: usize,
+    /// By set, which is expanded once for all objects.
+    known: HashMap<*const SelectionSet, Fields<'a>>,
 }
 
 /// An object of introspection.
@@ -44,54 +53,78 @@ enum Object<'a> {
 }
 
 impl<'a> Sizer<'a> {
+    pub(super) fn new(
+        schema: &'a Schema,
+        document: &'a ExecutableDocument,
+        variables: &'a Values,
+        max_bytes: usize,
+    ) -> Self {
+        Self { schema, document, variables, bytes_left: max_bytes, known: HashMap::new() }
+    }
+
     /// Walks the root of an operation.
     pub(super) fn root(&mut self, set: &'a SelectionSet) -> Result<(), TooLarge> {
-        self.fields(set, &mut |sizer, field| match field.name.as_str() {
-            "__schema" => sizer.set(Object::Schema, &field.selection_set),
-            "__type" => {
-                let name = field.specified_argument_by_name("name").and_then(|name| match &**name {
-                    Literal::Variable(variable) => sizer.variables.get(variable.as_str())?.as_str(),
-                    literal => literal.as_str(),
-                });
-                let ty = name.and_then(|name| sizer.schema.apollo().types.get(name));
-                ty.map_or(Ok(()), |ty| sizer.set(Object::Type(ty), &field.selection_set))
+        for field in self.fields(set).iter() {
+            match field.name.as_str() {
+                "__schema" => self.set(Object::Schema, &field.selection_set)?,
+                "__type" => self.types(self.named(field), &field.selection_set)?,
+                _ => {}
             }
-            _ => Ok(()),
-        })
+        }
+        Ok(())
+    }
+
+    /// The type that `__type` is asked for.
+    fn named(&self, field: &'a Field) -> Option<&'a Name> {
+        let name = field.specified_argument_by_name("name")?;
+        let name = match &**name {
+            Literal::Variable(variable) => self.variables.get(variable.as_str())?.as_str(),
+            literal => literal.as_str(),
+        };
+        self.schema.apollo().types.get_key_value(name?).map(|(name, _)| name)
     }
 
     fn set(&mut self, object: Object<'a>, set: &'a SelectionSet) -> Result<(), TooLarge> {
-        self.fields(set, &mut |sizer, field| {
-            let bytes = BYTES_PER_VALUE.max(object.text(&field.name));
-            sizer.bytes_left = sizer.bytes_left.checked_sub(bytes).ok_or(TooLarge)?;
-            if field.selection_set.selections.is_empty() {
-                return Ok(());
+        self.spend("{}".len())?;
+        for field in self.fields(set).iter() {
+            self.spend(BYTES_PER_VALUE.max(object.text(&field.name)))?;
+            if !field.selection_set.selections.is_empty() {
+                self.below(object, field)?;
             }
-            sizer.below(object, field)
-        })
+        }
+        Ok(())
     }
 
-    /// Calls `each` with every field of a set that is selected.
-    fn fields(
-        &mut self,
-        set: &'a SelectionSet,
-        each: &mut dyn FnMut(&mut Self, &'a Node<Field>) -> Result<(), TooLarge>,
-    ) -> Result<(), TooLarge> {
-        for selection in &set.selections {
-            if !self.is_selected(selection.directives()) {
-                continue;
-            }
+    fn spend(&mut self, bytes: usize) -> Result<(), TooLarge> {
+        self.bytes_left = self.bytes_left.checked_sub(bytes).ok_or(TooLarge)?;
+        Ok(())
+    }
+
+    fn fields(&mut self, set: &'a SelectionSet) -> Fields<'a> {
+        if let Some(fields) = self.known.get(&ptr::from_ref(set)) {
+            return fields.clone();
+        }
+        let mut found = Vec::new();
+        self.collect(set, &mut found);
+        let fields = Fields::from(found);
+        self.known.insert(set, fields.clone());
+        fields
+    }
+
+    /// Adds the fields of a set that are selected. The types of introspection
+    /// are all object types, so every fragment applies.
+    fn collect(&self, set: &'a SelectionSet, found: &mut Vec<&'a Field>) {
+        for selection in set.selections.iter().filter(|selection| self.is_selected(selection.directives())) {
             match selection {
-                Selection::Field(field) => each(self, field)?,
-                Selection::InlineFragment(fragment) => self.fields(&fragment.selection_set, each)?,
+                Selection::Field(field) => found.push(field),
+                Selection::InlineFragment(fragment) => self.collect(&fragment.selection_set, found),
                 Selection::FragmentSpread(spread) => {
                     if let Some(fragment) = self.document.fragments.get(&spread.fragment_name) {
-                        self.fields(&fragment.selection_set, each)?;
+                        self.collect(&fragment.selection_set, found);
                     }
                 }
             }
         }
-        Ok(())
     }
 
     fn is_selected(&self, directives: &DirectiveList) -> bool {
