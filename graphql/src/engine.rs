@@ -20,7 +20,7 @@ use crate::error::RequestError;
 use crate::execute::{Environment, Run};
 use crate::fetch::Fetch;
 use crate::limits::Limits;
-use crate::plan::{Conditions, Introspect, NodeId, Plan, PlanCache, PlanKey, Source, compile};
+use crate::plan::{Conditions, FieldValue, Introspect, NodeId, Plan, PlanCache, PlanKey, compile};
 use crate::project::{Introspection, View, fails, project};
 use crate::report::Report;
 use crate::request::{Context, GraphqlRequest, Response};
@@ -291,8 +291,8 @@ fn root_nodes(plan: &Plan) -> Vec<NodeId> {
     let fields = &plan.selections[plan.root].fields;
     fields
         .iter()
-        .filter_map(|field| match field.source {
-            Source::Fetch(node) => Some(node),
+        .filter_map(|field| match field.value {
+            FieldValue::Fetch(node) => Some(node),
             _ => None,
         })
         .collect()
@@ -305,7 +305,7 @@ async fn one_after_another(run: &mut Run<'_>, env: Environment<'_>) {
     let root = &plan.selections[plan.root];
     for place in root.order(env.conditions) {
         let field = &root.fields[place];
-        let Source::Fetch(node) = field.source else {
+        let FieldValue::Fetch(node) = field.value else {
             continue;
         };
         run.run(&[node]).await;

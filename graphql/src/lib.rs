@@ -4,23 +4,23 @@
 //! handed SDL text, and its calls leave through [`fetch::Fetch`].
 
 mod aside;
-pub mod code;
-pub mod coerce;
-pub mod document;
-pub mod engine;
-pub mod error;
+mod code;
+mod coerce;
+mod document;
+mod engine;
+mod error;
 mod execute;
 pub mod fetch;
 pub mod http;
 mod introspection;
-pub mod json_path;
+mod json_path;
 pub mod limits;
 mod plan;
 mod project;
 pub mod report;
-pub mod request;
+mod request;
 pub mod schema;
-pub mod template;
+mod template;
 
 #[cfg(test)]
 mod testing;
@@ -28,3 +28,4 @@ mod testing;
 pub use engine::Engine;
 pub use limits::Limits;
 pub use request::{Context, GraphqlRequest, Response};
+pub use template::is_reserved_header;

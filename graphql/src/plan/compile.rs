@@ -14,8 +14,8 @@ use apollo_compiler::{Name, Node as Ast};
 use super::collect::{Found, Set, collect};
 use super::locate::Want;
 use super::{
-    Abstract, Condition, Field, Introspect, Node, NodeId, Occurrence, Only, Origin, Output, Path, Place,
-    PlaceId, Plan, ROOT, Read, Select, Selection, SelectionId, Shape, ShapeId, Source,
+    Abstract, Condition, Field, FieldValue, Introspect, Node, NodeId, Occurrence, Only, Origin, Output, Path,
+    Place, PlaceId, Plan, ROOT, Read, Select, Selection, SelectionId, Shape, ShapeId,
 };
 use crate::code::Code;
 use crate::coerce::Arguments;
@@ -117,12 +117,14 @@ impl<'a> Compiler<'a> {
             coordinate: format!("{}.{}", ty.name, first.name).into(),
             occurrences,
             nullable: [false].into(),
-            source: Source::Constant(Box::default()),
+            value: FieldValue::Constant(Box::default()),
             output: Output::Leaf(at.ty),
         };
         match first.name.as_str() {
-            "__typename" => field.source = Source::Constant(format!("\"{}\"", ty.name).into_bytes().into()),
-            "__schema" | "__type" => field.source = Source::Introspection(self.introspect(found)),
+            "__typename" => {
+                field.value = FieldValue::Constant(format!("\"{}\"", ty.name).into_bytes().into())
+            }
+            "__schema" | "__type" => field.value = FieldValue::Introspection(self.introspect(found)),
             name => {
                 let defined = ty.as_object().and_then(|object| object.field(name));
                 let defined = defined.ok_or_else(|| RequestError::of(Code::Internal))?;
@@ -158,20 +160,20 @@ impl<'a> Compiler<'a> {
                 let located = self.property(at, property, want);
                 (child, node) = (located.child, at.node);
                 origin = Origin::Within(at.place, located.path.clone());
-                field.source = Source::Path(located.path);
+                field.value = FieldValue::Path(located.path);
             }
             Resolver::JsonPath(path) => {
                 let located = self.json_path(at, path, want);
                 (child, node) = (located.child, at.node);
                 origin = Origin::Within(at.place, located.path.clone());
-                field.source = Source::Path(located.path);
+                field.value = FieldValue::Path(located.path);
             }
             Resolver::Rest(rest) => {
                 let arguments = self.arguments(at, found[0].field)?;
                 let id = self.nodes.len();
                 child = self.node(at, rest, arguments, want, &field.occurrences, defined);
                 (node, origin) = (Some(id), Origin::Fetched(id));
-                field.source = Source::Fetch(id);
+                field.value = FieldValue::Fetch(id);
             }
         }
         field.output = match child {

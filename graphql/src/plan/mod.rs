@@ -94,7 +94,7 @@ pub(crate) struct Field {
     /// than there are lists.
     pub(crate) nullable: Box<[bool]>,
     /// Where the value is.
-    pub(crate) source: Source,
+    pub(crate) value: FieldValue,
     /// What the innermost value is.
     pub(crate) output: Output,
 }
@@ -112,7 +112,7 @@ pub(crate) struct Occurrence {
 
 /// Where a field's value is.
 #[derive(Debug)]
-pub(crate) enum Source {
+pub(crate) enum FieldValue {
     /// The same for every object: a `__typename`, as JSON.
     Constant(Box<[u8]>),
     /// In the parent's row.

@@ -15,7 +15,7 @@ use errors::{Errors, Segment};
 
 use crate::code::Code;
 use crate::execute::{Environment, Fault, Kind, Received, Slot, Store};
-use crate::plan::{Field, NodeId, Output, Plan, ROOT, Selection, SelectionId, Source};
+use crate::plan::{Field, FieldValue, NodeId, Output, Plan, ROOT, Selection, SelectionId};
 use crate::schema::{Schema, TypeId};
 
 /// Bytes written between two chances for other tasks.
@@ -311,14 +311,14 @@ impl<'v> Frame<'v> {
                     out.push(b',');
                 }
                 out.extend_from_slice(&field.key);
-                match &field.source {
-                    Source::Constant(json) => Next::Constant(json),
-                    Source::Introspection(answer) => Next::Introspection(*answer),
-                    Source::Path(path) => {
+                match &field.value {
+                    FieldValue::Constant(json) => Next::Constant(json),
+                    FieldValue::Introspection(answer) => Next::Introspection(*answer),
+                    FieldValue::Path(path) => {
                         let slot = view.store.follow(*row, path, *node);
                         Next::Value { field, level: 0, slot, node: *node }
                     }
-                    Source::Fetch(fetched) => {
+                    FieldValue::Fetch(fetched) => {
                         let results = &view.store.received[*fetched].results;
                         // Without results the node was never started.
                         let slot = results.get(row.index()).copied().unwrap_or(view.unstarted());

@@ -20,8 +20,10 @@ use std::sync::Arc;
 
 use http::HeaderName;
 
-pub use load::ARGUMENTS;
-pub use model::*;
+#[cfg(test)]
+use load::ARGUMENTS;
+pub use model::Schema;
+pub(crate) use model::*;
 pub use problem::Problem;
 
 /// A file of SDL.

@@ -44,32 +44,32 @@ pub struct Schema {
 
 impl Schema {
     /// The SDL as apollo-compiler holds it, for validating operations.
-    pub fn apollo(&self) -> &Valid<apollo_compiler::Schema> {
+    pub(crate) fn apollo(&self) -> &Valid<apollo_compiler::Schema> {
         &self.apollo
     }
 
     /// Changes whenever anything that a plan depends on changes.
-    pub fn version(&self) -> u64 {
+    pub(crate) fn version(&self) -> u64 {
         self.version
     }
 
     /// Whether `__schema` and `__type` are answered.
-    pub fn introspection_enabled(&self) -> bool {
+    pub(crate) fn introspection_enabled(&self) -> bool {
         self.introspection
     }
 
     /// The root type of queries.
-    pub fn query(&self) -> TypeId {
+    pub(crate) fn query(&self) -> TypeId {
         self.query
     }
 
     /// The root type of mutations.
-    pub fn mutation(&self) -> Option<TypeId> {
+    pub(crate) fn mutation(&self) -> Option<TypeId> {
         self.mutation
     }
 
     /// A type by number.
-    pub fn ty(&self, id: TypeId) -> &Type {
+    pub(crate) fn ty(&self, id: TypeId) -> &Type {
         &self.types[id.index()]
     }
 }
@@ -303,8 +303,6 @@ impl Rest {
 pub struct Batch {
     /// One part, or several for a composite key.
     pub keys: Vec<BatchKey>,
-    /// Arguments that the service applies per key; they are in the templates.
-    pub each: Vec<Arc<str>>,
     /// The argument by which each parent's rows are cut; never sent.
     pub take: Option<Arc<str>>,
     /// Most keys in one call.

@@ -19,12 +19,12 @@ const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_'
 #[derive(Debug, Clone)]
 pub struct UriTemplate {
     path: Vec<Part>,
-    query: Vec<Pair>,
+    query: Vec<Parameter>,
 }
 
 /// A query parameter.
 #[derive(Debug, Clone)]
-pub(super) enum Pair {
+pub(super) enum Parameter {
     /// `{?name}`, `{&name*}`.
     Named { name: Arc<str>, value: Reference, explode: bool },
     /// `name={value}` or all literal.
@@ -53,7 +53,7 @@ impl UriTemplate {
 
     /// The names the template uses.
     pub fn references(&self) -> impl Iterator<Item = &Reference> {
-        parse::references(&self.path).chain(self.query.iter().flat_map(Pair::references))
+        parse::references(&self.path).chain(self.query.iter().flat_map(Parameter::references))
     }
 
     /// Path and query in origin form.
@@ -66,25 +66,25 @@ impl UriTemplate {
             }
         }
         let mut separator = '?';
-        for pair in &self.query {
-            pair.expand(scope, &mut separator, &mut uri)?;
+        for parameter in &self.query {
+            parameter.expand(scope, &mut separator, &mut uri)?;
         }
         Ok(uri)
     }
 }
 
-impl Pair {
+impl Parameter {
     fn references(&self) -> impl Iterator<Item = &Reference> {
         let (named, spelled) = match self {
-            Pair::Named { value, .. } => (Some(value), &[][..]),
-            Pair::Spelled(parts) => (None, &parts[..]),
+            Parameter::Named { value, .. } => (Some(value), &[][..]),
+            Parameter::Spelled(parts) => (None, &parts[..]),
         };
         named.into_iter().chain(parse::references(spelled))
     }
 
     fn expand(&self, scope: &dyn Scope, separator: &mut char, uri: &mut String) -> Result<(), ExpandError> {
         match self {
-            Pair::Named { name, value: reference, explode } => {
+            Parameter::Named { name, value: reference, explode } => {
                 let Some(value) = scope.value(reference) else {
                     return Ok(());
                 };
@@ -104,7 +104,7 @@ impl Pair {
                 }
                 Ok(())
             }
-            Pair::Spelled(parts) => {
+            Parameter::Spelled(parts) => {
                 let undo = (*separator, uri.len());
                 begin(separator, uri);
                 for part in parts {

@@ -5,7 +5,7 @@
 use percent_encoding::{AsciiSet, utf8_percent_encode};
 
 use super::parse::{Expression, Part, Syntax, Token};
-use super::uri::Pair;
+use super::uri::Parameter;
 
 /// What a literal must not contain raw; reserved characters stay.
 const LITERAL: &AsciiSet = &percent_encoding::CONTROLS
@@ -19,7 +19,7 @@ const LITERAL: &AsciiSet = &percent_encoding::CONTROLS
     .add(b'|');
 
 /// Path and query of a template; errors are left in `syntax`.
-pub(super) fn read(text: &str, syntax: &mut Syntax<'_>) -> (Vec<Part>, Vec<Pair>) {
+pub(super) fn read(text: &str, syntax: &mut Syntax<'_>) -> (Vec<Part>, Vec<Parameter>) {
     let tokens = syntax.tokens(text);
     let mut reader = Reader { syntax, path: Vec::new(), query: Vec::new(), spelled: None, in_query: false };
     for token in tokens {
@@ -37,7 +37,7 @@ pub(super) fn read(text: &str, syntax: &mut Syntax<'_>) -> (Vec<Part>, Vec<Pair>
 struct Reader<'s, 'n> {
     syntax: &'s mut Syntax<'n>,
     path: Vec<Part>,
-    query: Vec<Pair>,
+    query: Vec<Parameter>,
     /// The parameter being read, and where it began.
     spelled: Option<(Vec<Part>, usize)>,
     in_query: bool,
@@ -71,15 +71,15 @@ impl Reader<'_, '_> {
         };
         let start = offset + text.len() - query.len();
         let mut at = start;
-        for (index, pair) in query.split('&').enumerate() {
+        for (index, parameter) in query.split('&').enumerate() {
             if index > 0 {
                 self.end_pair();
             }
-            if !pair.is_empty() {
+            if !parameter.is_empty() {
                 let (parts, _) = self.spelled.get_or_insert_with(|| (Vec::new(), at));
-                parts.push(encoded(pair));
+                parts.push(encoded(parameter));
             }
-            at += pair.len() + 1;
+            at += parameter.len() + 1;
         }
     }
 
@@ -139,7 +139,7 @@ impl Reader<'_, '_> {
                     format!("write `?{last}={{{}}}`", spec.name),
                 );
             }
-            self.query.push(Pair::Named { name: spec.name.into(), value, explode: spec.explode });
+            self.query.push(Parameter::Named { name: spec.name.into(), value, explode: spec.explode });
         }
     }
 
@@ -158,7 +158,7 @@ impl Reader<'_, '_> {
                 "write `{?name}` or `?name={value}`",
             );
         }
-        self.query.push(Pair::Spelled(parts));
+        self.query.push(Parameter::Spelled(parts));
     }
 }
 

@@ -3,9 +3,9 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use glassgate_graphql::{
+    is_reserved_header,
     limits::Limits,
     schema::{Problem as SdlProblem, Schema, SchemaOptions, SdlFile, SourceOptions, Sources},
-    template::is_reserved_header,
 };
 use http::HeaderName;
 

@@ -12,7 +12,8 @@ use super::super::problem::{Hint, Problems, did_you_mean, listed};
 
 /// Every argument of every directive, with the members of `batch` as `batch.key`.
 /// `docs/graphql.md` describes each of them.
-pub const ARGUMENTS: &[(&str, &[&str])] = &[("rest", REST), ("rest.batch", BATCH), ("json", JSON)];
+#[cfg(test)]
+pub(crate) const ARGUMENTS: &[(&str, &[&str])] = &[("rest", REST), ("rest.batch", BATCH), ("json", JSON)];
 
 pub(super) const REST: &[&str] = &[
     "source", "GET", "POST", "PUT", "PATCH", "DELETE", "body", "case", "select", "headers", "batch", "expose",

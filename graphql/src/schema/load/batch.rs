@@ -74,7 +74,6 @@ impl<'a> BatchSpec<'a> {
         self.check_type(names, take.is_some(), problems);
         Some(Batch {
             keys: keys?,
-            each,
             take,
             max: self.args.count("max", problems).unwrap_or(DEFAULT_MAX),
             rows: self.args.count("rows", problems),

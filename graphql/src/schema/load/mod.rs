@@ -24,7 +24,8 @@ use sha2::{Digest, Sha256};
 use super::problem::{Problems, did_you_mean};
 use super::{Loaded, Problem, Schema, SchemaOptions, SdlFile, Sources};
 
-pub use arguments::ARGUMENTS;
+#[cfg(test)]
+pub(crate) use arguments::ARGUMENTS;
 
 pub(super) fn load(
     files: &[SdlFile],

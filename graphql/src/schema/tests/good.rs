@@ -74,7 +74,6 @@ fn a_batch_is_resolved() {
     let batch = orders.batch.as_ref().expect("a batch");
     assert_eq!(batch.max, 1000);
     assert_eq!(batch.rows, None);
-    assert_eq!(batch.each, ["first".into()]);
     assert_eq!(
         batch.keys,
         [BatchKey { parent: vec!["id".into()], row: vec!["user_id".into()], name: "user_id".into() }]
