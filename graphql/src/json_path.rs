@@ -8,10 +8,11 @@
 
 #[cfg(test)]
 mod tests;
+mod text;
 
 use std::sync::Arc;
 
-use serde_json::Value;
+pub(crate) use text::Document;
 
 /// A compiled path.
 #[derive(Debug, Clone)]
@@ -49,17 +50,12 @@ impl JsonPath {
         })
     }
 
-    /// What the path yields of `value`; `None` where a singular path leads nowhere.
-    pub fn evaluate(&self, value: &Value) -> Option<Value> {
+    /// What the path yields, as JSON with all its digits; `None` where a
+    /// singular path leads nowhere.
+    pub(crate) fn evaluate(&self, document: &Document<'_>) -> Result<Option<String>, serde_json::Error> {
         match self {
-            JsonPath::Singular(steps) => {
-                let mut node = value;
-                for step in steps {
-                    node = step.of(node)?;
-                }
-                Some(node.clone())
-            }
-            JsonPath::General(path) => Some(Value::Array(path.query(value).into_iter().cloned().collect())),
+            JsonPath::Singular(steps) => Ok(document.follow(steps).map(str::to_owned)),
+            JsonPath::General(path) => document.query(path).map(Some),
         }
     }
 
@@ -75,21 +71,6 @@ impl JsonPath {
                 Step::Index(_) => None,
             })
             .collect()
-    }
-}
-
-impl Step {
-    fn of<'a>(&self, node: &'a Value) -> Option<&'a Value> {
-        match self {
-            Step::Name(name) => node.as_object()?.get(&**name),
-            Step::Index(index) => {
-                let items = node.as_array()?;
-                let index = usize::try_from(*index)
-                    .ok()
-                    .or_else(|| items.len().checked_sub(index.unsigned_abs() as usize))?;
-                items.get(index)
-            }
-        }
     }
 }
 

@@ -12,7 +12,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess
 use serde_json::value::RawValue;
 
 use super::slot::{Kind, Received, Slot, Table, push_list};
-use crate::json_path::JsonPath;
+use crate::json_path::{Document, JsonPath};
 use crate::plan::{Read, Shape, ShapeId};
 
 /// Lists within lists that are read item by item; deeper ones stay text.
@@ -76,9 +76,10 @@ pub(super) fn read_selected(
     path: &JsonPath,
     read: Read,
 ) -> Result<Slot, ReadError> {
-    let json: serde_json::Value = serde_json::from_slice(body).map_err(|_| ReadError::NotJson)?;
-    match path.evaluate(&json) {
-        Some(value) => read_yielded(target, Bytes::from(value.to_string()), read),
+    let json = std::str::from_utf8(body).map_err(|_| ReadError::NotJson)?;
+    let yielded = Document::new(json).and_then(|document| path.evaluate(&document));
+    match yielded.map_err(|_| ReadError::NotJson)? {
+        Some(text) => read_yielded(target, Bytes::from(text), read),
         None => Ok(Slot::NULL),
     }
 }
@@ -139,10 +140,10 @@ impl Reader<'_> {
         if slot.kind != Kind::Row {
             return Ok(());
         }
-        let json: serde_json::Value = serde_json::from_str(text)?;
+        let document = Document::new(text)?;
         let row = u32::try_from(slot.index()).unwrap_or(u32::MAX);
         for computed in &self.shapes[shape].computed {
-            let text = computed.path.evaluate(&json).map(|value| Bytes::from(value.to_string()));
+            let text = computed.path.evaluate(&document)?.map(Bytes::from);
             self.computed.push(Computed { shape, row, member: computed.member, text });
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! Which paths are singular, and what paths yield.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 
@@ -9,6 +9,16 @@ fn steps(text: &str) -> Vec<Step> {
         Ok(JsonPath::Singular(steps)) => steps,
         other => panic!("{text}: {other:?}"),
     }
+}
+
+fn evaluated(path: &JsonPath, json: &str) -> Result<Option<String>, serde_json::Error> {
+    path.evaluate(&Document::new(json)?)
+}
+
+/// What a path yields of a value.
+fn yielded(path: &JsonPath, value: &Value) -> Option<Value> {
+    let text = evaluated(path, &value.to_string()).expect("JSON");
+    text.map(|text| serde_json::from_str(&text).expect("JSON"))
 }
 
 fn name(name: &str) -> Step {
@@ -39,7 +49,7 @@ fn other_paths_are_evaluated_and_yield_a_list() {
     ] {
         let path = JsonPath::parse(path).expect(path);
         assert!(matches!(path, JsonPath::General(_)), "{path:?}");
-        assert_eq!(path.evaluate(&value), Some(expected));
+        assert_eq!(yielded(&path, &value), Some(expected));
     }
 }
 
@@ -55,8 +65,25 @@ fn a_singular_path_yields_its_value_and_absent_is_nothing() {
         ("$.n", Some(json!(null))),
         ("$.n.x", None),
     ] {
-        assert_eq!(JsonPath::parse(path).expect(path).evaluate(&value), expected, "{path}");
+        assert_eq!(yielded(&JsonPath::parse(path).expect(path), &value), expected, "{path}");
     }
+}
+
+#[test]
+fn numbers_keep_their_digits() {
+    let json = r#"{"a\u0062": [18446744073709551616, {"id": -9223372036854775809, "x": 1.50}], "n": 1}"#;
+    for (path, expected) in [
+        ("$.ab[0]", "18446744073709551616"),
+        ("$.ab[-1].x", "1.50"),
+        ("$.ab[*].id", "[-9223372036854775809]"),
+        ("$.ab[?@ > 1]", "[18446744073709551616]"),
+        ("$.ab[1:]", r#"[{"id": -9223372036854775809, "x": 1.50}]"#),
+        ("$.none[*]", "[]"),
+    ] {
+        let yielded = evaluated(&JsonPath::parse(path).expect(path), json).expect("JSON");
+        assert_eq!(yielded.as_deref(), Some(expected), "{path}");
+    }
+    assert!(Document::new("[1,").is_err());
 }
 
 #[test]
@@ -87,7 +114,7 @@ proptest::proptest! {
         let ours = JsonPath::parse(&path).expect("a valid path");
         proptest::prop_assert!(matches!(ours, JsonPath::Singular(_)));
         proptest::prop_assert_eq!(
-            ours.evaluate(&value),
+            yielded(&ours, &value),
             library.query(&value).exactly_one().ok().cloned()
         );
     }

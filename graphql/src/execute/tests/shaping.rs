@@ -316,3 +316,34 @@ async fn a_member_needed_in_several_ways_is_found_wherever_it_stands() {
         }
     }
 }
+
+#[tokio::test]
+async fn what_paths_find_keeps_all_its_digits() {
+    const PATHS: &str = r#"
+        type Query {
+            things: [Thing!] @rest(source: "users", GET: "/things", select: "$.things[*]")
+            second: Thing @rest(source: "users", GET: "/list", select: "$[1]")
+        }
+        type Thing {
+            ids: [ID!]! @json(path: "$.parts[?@.n > 1].id")
+            every: [Any!]! @json(path: "$..id")
+            last: ID @json(path: "$['parts'][-1].id")
+        }
+        scalar Any
+    "#;
+    let thing = r#"{"parts": [{"n": 1, "id": 1}, {"n": 2, "id": 123456789012345678901234567890},
+        {"n": 3.5, "id": -98765432109876543210}, {"n": 1e9, "id": "0x"}]}"#;
+    let fake = Fake::new(move |call| match &*call.path_and_query {
+        "/things" => Reply::Status(200, format!(r#"{{"things": [{thing}]}}"#)),
+        _ => Reply::Status(200, format!("[1, {thing}]")),
+    });
+    let selected = "{ ids every last }";
+    let response =
+        ask_text(&engine(PATHS), &fake, &format!("{{ things {selected} second {selected} }}"), json!({}))
+            .await;
+    let expected = concat!(
+        r#"{"ids":["123456789012345678901234567890","-98765432109876543210","0x"],"#,
+        r#""every":[1,123456789012345678901234567890,-98765432109876543210,"0x"],"last":"0x"}"#
+    );
+    assert_eq!(response, format!(r#"{{"data":{{"things":[{expected}],"second":{expected}}}}}"#));
+}
