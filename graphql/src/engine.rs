@@ -55,8 +55,8 @@ pub(crate) enum Allowed {
 }
 
 impl Engine {
-    /// An engine that keeps up to `plan_cache_size` plans; plans of documents
-    /// longer than 2 KiB count as several.
+    /// An engine that keeps up to `plan_cache_size` plans; those that take more
+    /// than 32 KiB of memory count as several.
     pub fn new(schema: Arc<Schema>, limits: Limits, plan_cache_size: usize) -> Self {
         Self { schema, limits, plans: PlanCache::new(plan_cache_size), aside: Aside::new() }
     }

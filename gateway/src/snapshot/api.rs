@@ -6,7 +6,7 @@ use glassgate_graphql::Engine;
 
 use crate::{telemetry::metrics::GraphqlMetrics, upstream::FetchClient};
 
-/// Documents whose plans are kept.
+/// Documents whose plans are kept. Plans of more than 32 KiB count as several, so one API's take 32 MiB at most.
 pub const PLANS: usize = 1_000;
 
 /// A composed API.

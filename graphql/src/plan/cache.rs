@@ -1,4 +1,4 @@
-//! Plans by document, bounded.
+//! Plans by document, bounded by the memory they take.
 //!
 //! The key holds the schema's version, so plans of an old schema cannot be
 //! found. Only successes are inserted: a document that fails costs its sender
@@ -11,8 +11,8 @@ use sha2::{Digest, Sha256};
 
 use super::Plan;
 
-/// Bytes of document that one place in the cache stands for.
-const BYTES_PER_PLACE: usize = 2048;
+/// Bytes that a place in the cache stands for: a plan of some dozens of fields.
+pub(super) const BYTES_PER_PLACE: usize = 32 << 10;
 
 /// Hash of schema version, operation name and document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -36,11 +36,11 @@ impl PlanKey {
 pub(crate) struct PlanCache(Cache<PlanKey, (u32, Arc<Plan>)>);
 
 impl PlanCache {
-    /// Holds up to `size` plans; a document longer than 2 KiB takes the room
-    /// of several.
+    /// Holds up to `size` plans of the usual size, and fewer larger ones: 32 KiB
+    /// for each, about.
     pub(crate) fn new(size: usize) -> Self {
-        let cache = Cache::builder().max_capacity(size as u64).weigher(|_, (weight, _)| *weight).build();
-        Self(cache)
+        let bytes = size.saturating_mul(BYTES_PER_PLACE);
+        Self(Cache::builder().max_capacity(bytes as u64).weigher(|_, (weight, _)| *weight).build())
     }
 
     pub(crate) fn get(&self, key: &PlanKey) -> Option<Arc<Plan>> {
@@ -48,7 +48,14 @@ impl PlanCache {
     }
 
     pub(crate) fn insert(&self, key: PlanKey, document: &str, plan: Arc<Plan>) {
-        let weight = u32::try_from(1 + document.len() / BYTES_PER_PLACE).unwrap_or(u32::MAX);
+        let weight = u32::try_from(plan.weight(document)).unwrap_or(u32::MAX);
         self.0.insert(key, (weight, plan));
+    }
+
+    /// How many plans there are, and the bytes they take.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> (u64, u64) {
+        self.0.run_pending_tasks();
+        (self.0.entry_count(), self.0.weighted_size())
     }
 }

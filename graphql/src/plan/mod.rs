@@ -20,6 +20,9 @@ mod condition;
 mod introspect;
 mod locate;
 mod shape;
+#[cfg(test)]
+mod tests;
+mod weight;
 
 use std::sync::Arc;
 
