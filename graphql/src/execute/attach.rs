@@ -12,9 +12,9 @@ impl Run<'_> {
         };
         let at = &self.plan.nodes[node];
         let take = self.take(node, at);
-        let found: Vec<Found> = batch.groups.iter().map(|group| self.sort(node, group)).collect();
+        let found: Vec<Sorted> = batch.groups.iter().map(|group| self.sort(node, group)).collect();
         if !at.is_list {
-            let surplus: usize = found.iter().map(Found::surplus).sum();
+            let surplus: usize = found.iter().map(Sorted::surplus).sum();
             self.surplus_rows = self.surplus_rows.saturating_add(u32::try_from(surplus).unwrap_or(u32::MAX));
         }
         let parents = self.nodes[node].parents.clone();
@@ -44,7 +44,7 @@ impl Run<'_> {
 
     /// Puts a group's rows in the order of their keys, within a key in the
     /// order in which the service gave them.
-    fn sort(&mut self, node: NodeId, group: &Group) -> Found {
+    fn sort(&mut self, node: NodeId, group: &Group) -> Sorted {
         let mut begins = vec![0; group.keys.len() + 1];
         for (key, _) in &group.hits {
             begins[*key as usize + 1] += 1;
@@ -60,13 +60,13 @@ impl Run<'_> {
             *at += 1;
         }
         let list = self.store.received[node].push_list(&rows);
-        Found { list, begins }
+        Sorted { list, begins }
     }
 
     fn share_of(
         &mut self,
         node: NodeId,
-        found: &Found,
+        found: &Sorted,
         keys: &[u32],
         is_list: bool,
         take: Option<usize>,
@@ -96,12 +96,12 @@ fn failure(batch: &Batched, group: usize, keys: &[u32]) -> Option<Slot> {
 }
 
 /// The rows of a group, by key.
-struct Found {
+struct Sorted {
     list: Slot,
     begins: Vec<usize>,
 }
 
-impl Found {
+impl Sorted {
     fn of(&self, key: u32, take: Option<usize>) -> Slot {
         let (from, to) = (self.begins[key as usize], self.begins[key as usize + 1]);
         self.list.slice(from, (to - from).min(take.unwrap_or(usize::MAX)))

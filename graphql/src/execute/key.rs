@@ -5,6 +5,7 @@
 //! id is a number. Everything else is no key.
 
 use super::slot::{Kind, Received, Slot};
+use super::text::{is_integer, unquoted};
 
 /// The value is neither an integer nor a string.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,18 +25,9 @@ pub(super) fn encode(received: &Received, slot: Slot, key: &mut Vec<u8>) -> Resu
     match slot.kind {
         Kind::Number if is_integer(text) => integer(text, key),
         Kind::Number => return Err(InvalidKey),
-        _ if text.contains(&b'\\') => {
-            let content: String = serde_json::from_slice(text).map_err(|_| InvalidKey)?;
-            string(content.as_bytes(), key);
-        }
-        _ => string(&text[1..text.len() - 1], key),
+        _ => string(&unquoted(text).ok_or(InvalidKey)?, key),
     }
     Ok(())
-}
-
-fn is_integer(text: &[u8]) -> bool {
-    let digits = text.strip_prefix(b"-").unwrap_or(text);
-    !digits.is_empty() && digits.iter().all(u8::is_ascii_digit)
 }
 
 fn string(content: &[u8], key: &mut Vec<u8>) {

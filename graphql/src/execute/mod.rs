@@ -16,6 +16,7 @@ mod parents;
 mod read;
 mod settle;
 mod slot;
+mod text;
 
 #[cfg(test)]
 mod tests;
@@ -40,6 +41,7 @@ use crate::schema::Schema;
 
 pub(crate) use fault::Fault;
 pub(crate) use slot::{Kind, Received, Slot, Store};
+pub(crate) use text::{is_integer, unquoted};
 
 /// What an execution needs from outside; nothing of it changes meanwhile.
 #[derive(Clone, Copy)]

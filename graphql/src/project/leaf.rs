@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use crate::execute::{Kind, Received, Slot};
+use crate::execute::{Kind, Received, Slot, is_integer, unquoted};
 use crate::schema::{Scalar, Schema, TypeId, TypeKind};
 
 /// The value does not fit the type.
@@ -141,11 +141,6 @@ fn parse(text: &[u8]) -> Result<f64, Misfit> {
     if value.is_finite() { Ok(value) } else { Err(Misfit) }
 }
 
-fn is_integer(text: &[u8]) -> bool {
-    let digits = text.strip_prefix(b"-").unwrap_or(text);
-    !digits.is_empty() && digits.iter().all(u8::is_ascii_digit)
-}
-
 fn quote(text: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
     out.extend_from_slice(text);
@@ -154,13 +149,8 @@ fn quote(text: &[u8], out: &mut Vec<u8>) {
 
 /// What a string says, its escapes undone.
 pub(super) fn content(received: &Received, slot: Slot) -> Option<Cow<'_, [u8]>> {
-    if slot.kind != Kind::String {
-        return None;
+    match slot.kind {
+        Kind::String => unquoted(received.text(slot)),
+        _ => None,
     }
-    let text = received.text(slot);
-    if text.contains(&b'\\') {
-        let content: String = serde_json::from_slice(text).ok()?;
-        return Some(Cow::Owned(content.into_bytes()));
-    }
-    Some(Cow::Borrowed(&text[1..text.len() - 1]))
 }
