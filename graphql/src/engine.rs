@@ -133,6 +133,7 @@ impl Engine {
             limits: &self.limits,
             context,
             fetch,
+            aside: &self.aside,
             variables: &variables,
             conditions: &conditions,
         };

@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -43,6 +44,70 @@ pub struct FetchRequest {
     pub deadline: Instant,
     /// A longer body is an error ([`FetchError::BodyTooLarge`]).
     pub max_body_bytes: usize,
+    /// What the operation may still hold. Whoever reads a body takes its room
+    /// while it arrives; where there is none left, the body is too large.
+    pub room: Room,
+}
+
+/// Room for the bytes of an operation's answers, those on their way included.
+#[derive(Debug, Clone)]
+pub struct Room(Arc<Left>);
+
+#[derive(Debug)]
+struct Left {
+    bytes: AtomicUsize,
+    exhausted: AtomicBool,
+}
+
+/// Room for an answer that is arriving; dropping it gives it back, and the
+/// executor takes it again for the whole answer.
+#[derive(Debug)]
+pub struct Taken<'r> {
+    room: &'r Room,
+    bytes: usize,
+}
+
+impl Room {
+    /// Room for so many bytes.
+    pub fn of(bytes: usize) -> Self {
+        Self(Arc::new(Left { bytes: AtomicUsize::new(bytes), exhausted: AtomicBool::new(false) }))
+    }
+
+    /// Begins an answer.
+    pub fn begin(&self) -> Taken<'_> {
+        Taken { room: self, bytes: 0 }
+    }
+
+    /// Takes room for good; `false` where there is too little.
+    pub(crate) fn take(&self, bytes: usize) -> bool {
+        let left = |left: usize| left.checked_sub(bytes);
+        let taken = self.0.bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, left).is_ok();
+        if !taken {
+            self.0.exhausted.store(true, Ordering::Relaxed);
+        }
+        taken
+    }
+
+    /// Whether there was too little once.
+    pub(crate) fn is_exhausted(&self) -> bool {
+        self.0.exhausted.load(Ordering::Relaxed)
+    }
+}
+
+impl Taken<'_> {
+    /// Takes room for a further piece; `false` where there is too little.
+    #[must_use]
+    pub fn more(&mut self, bytes: usize) -> bool {
+        let taken = self.room.take(bytes);
+        self.bytes += if taken { bytes } else { 0 };
+        taken
+    }
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        self.room.0.bytes.fetch_add(self.bytes, Ordering::Relaxed);
+    }
 }
 
 /// A service's answer, whatever its status.

@@ -32,7 +32,7 @@ pub struct Limits {
     pub concurrent_calls: usize,
     /// Bytes of one service answer.
     pub body_bytes: usize,
-    /// Bytes of all service answers together.
+    /// Bytes of all service answers together, those on their way included.
     pub held_bytes: usize,
     /// JSON objects read from all service answers.
     pub rows: usize,

@@ -1,6 +1,7 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
+use std::time::Duration;
 
 use futures::FutureExt;
 use serde_json::json;
@@ -8,6 +9,14 @@ use serde_json::json;
 use super::*;
 use crate::request::GraphqlRequest;
 use crate::testing::{Fake, Reply, context, engine};
+
+fn later() -> Instant {
+    Instant::now() + Duration::from_secs(60)
+}
+
+fn soon() -> Instant {
+    Instant::now() + Duration::from_millis(1)
+}
 
 fn narrow() -> Aside {
     Aside(Arc::new(Semaphore::new(1)))
@@ -25,8 +34,8 @@ fn held(begun: Sender<()>, end: Receiver<()>) -> impl FnOnce() + Send + 'static 
 #[tokio::test]
 async fn work_is_done_on_another_thread() {
     let aside = Aside::new();
-    let there = aside.run(|| thread::current().id()).await;
-    assert!(there.is_some_and(|there| there != thread::current().id()));
+    let there = aside.run(later(), || thread::current().id()).await;
+    assert!(there.is_ok_and(|there| there != thread::current().id()));
 }
 
 #[tokio::test]
@@ -35,13 +44,13 @@ async fn what_finds_no_place_waits_for_one() {
     let ((begun, has_begun), (end, ended)) = (channel(), channel());
     let first = tokio::spawn({
         let aside = aside.clone();
-        async move { aside.run(held(begun, ended)).await }
+        async move { aside.run(later(), held(begun, ended)).await }
     });
     tokio::task::spawn_blocking(move || has_begun.recv().unwrap()).await.unwrap();
-    let mut second = Box::pin(aside.run(|| "second"));
+    let mut second = Box::pin(aside.run(later(), || "second"));
     assert!((&mut second).now_or_never().is_none(), "there is one place only");
     end.send(()).unwrap();
-    assert_eq!((first.await.unwrap(), second.await), (Some(()), Some("second")));
+    assert_eq!((first.await.unwrap(), second.await), (Ok(()), Ok("second")));
 }
 
 #[tokio::test]
@@ -49,11 +58,11 @@ async fn whoever_leaves_before_the_turn_costs_nothing() {
     let aside = narrow();
     let place = aside.0.clone().acquire_owned().await.unwrap();
     let (ran, has_run) = channel();
-    let mut waiting = Box::pin(aside.run(move || ran.send(()).unwrap()));
+    let mut waiting = Box::pin(aside.run(later(), move || ran.send(()).unwrap()));
     assert!((&mut waiting).now_or_never().is_none());
     drop(waiting);
     drop(place);
-    aside.run(|| ()).await;
+    assert_eq!(aside.run(later(), || ()).await, Ok(()));
     assert!(has_run.recv().is_err(), "it ran for nobody");
 }
 
@@ -61,21 +70,21 @@ async fn whoever_leaves_before_the_turn_costs_nothing() {
 async fn work_under_way_keeps_its_place_though_nobody_waits_for_it() {
     let aside = narrow();
     let ((begun, has_begun), (end, ended)) = (channel(), channel());
-    let mut left = Box::pin(aside.run(held(begun, ended)));
+    let mut left = Box::pin(aside.run(later(), held(begun, ended)));
     assert!((&mut left).now_or_never().is_none());
     drop(left);
     tokio::task::spawn_blocking(move || has_begun.recv().unwrap()).await.unwrap();
     assert_eq!(aside.0.available_permits(), 0, "it is at work");
     end.send(()).unwrap();
-    assert_eq!(aside.run(|| 1).await, Some(1), "its place is free again");
+    assert_eq!(aside.run(later(), || 1).await, Ok(1), "its place is free again");
 }
 
 #[tokio::test]
 async fn a_panic_arrives_where_the_work_was_asked_for_and_frees_its_place() {
     let aside = narrow();
-    let caught = AssertUnwindSafe(aside.run(|| -> u8 { panic!("broken") })).catch_unwind().await;
+    let caught = AssertUnwindSafe(aside.run(later(), || -> u8 { panic!("broken") })).catch_unwind().await;
     assert_eq!(caught.unwrap_err().downcast_ref(), Some(&"broken"));
-    assert_eq!(aside.run(|| 1).await, Some(1));
+    assert_eq!(aside.run(later(), || 1).await, Ok(1));
 }
 
 #[tokio::test]
@@ -92,4 +101,19 @@ async fn long_documents_are_planned_aside_and_short_ones_at_once() {
     assert!((&mut planned).now_or_never().is_none(), "another thread is at it");
     assert_eq!(&planned.await.0.body[..], br#"{"data":{"__typename":"Query"}}"#);
     assert!(ask(long).now_or_never().is_some(), "the plan is kept");
+}
+
+fn late<T>(result: Result<T, RequestError>) -> bool {
+    result.is_err_and(|error| error.code == Code::DeadlineExceeded)
+}
+
+#[tokio::test]
+async fn nobody_waits_for_work_beyond_his_deadline() {
+    let aside = narrow();
+    let place = aside.0.clone().acquire_owned().await.unwrap();
+    assert!(late(aside.run(soon(), || ()).await), "no place is free");
+    drop(place);
+    let ((begun, _has_begun), (end, ended)) = (channel(), channel());
+    assert!(late(aside.run(soon(), held(begun, ended)).await), "it does not end");
+    drop(end);
 }

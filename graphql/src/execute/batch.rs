@@ -8,12 +8,17 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
 
+use tokio::task::yield_now;
+
 use super::key::{InvalidKey, encode};
-use super::{Job, Kind, Received, Run, Slot};
+use super::{Job, Kind, Received, Run, Slot, YIELD_ROWS};
 use crate::code::Code;
 use crate::execute::Fault;
 use crate::plan::{Node, NodeId};
 use crate::template::Value;
+
+/// More keys are sorted aside: that takes milliseconds.
+const MANY_KEYS: usize = 10_000;
 
 /// A node's batches.
 #[derive(Debug, Default)]
@@ -74,7 +79,7 @@ struct WantedKey {
 
 impl Run<'_> {
     /// Collects the parents' keys and makes the jobs for them.
-    pub(super) fn batch(&mut self, node: NodeId) -> Vec<Job> {
+    pub(super) async fn batch(&mut self, node: NodeId) -> Vec<Job> {
         let plan = self.plan;
         let at = &plan.nodes[node];
         let Some(batch) = &at.rest.batch else {
@@ -84,7 +89,10 @@ impl Run<'_> {
         let mut batched = Batched::default();
         let mut wanted = Wanted::default();
         let mut group_of: HashMap<Vec<u8>, usize> = HashMap::new();
-        for parent in parents.iter() {
+        for (index, parent) in parents.iter().enumerate() {
+            if index % YIELD_ROWS == YIELD_ROWS - 1 {
+                yield_now().await;
+            }
             let group = match at.parents.is_empty() {
                 // One group; not worth a look-up per parent.
                 true => 0,
@@ -112,7 +120,7 @@ impl Run<'_> {
             };
             batched.wishes.push(wish);
         }
-        unique(&mut batched, &wanted);
+        let batched = self.unique(batched, wanted).await;
         let mut jobs = Vec::new();
         for (group, found) in batched.groups.iter().enumerate() {
             let max = batch.max.max(1);
@@ -124,8 +132,24 @@ impl Run<'_> {
         jobs
     }
 
-    /// What a batched template reads of the parent besides the key.
-    fn rest_of_template(&self, node: &Node, parent: u32) -> Vec<u8> {
+    /// Makes the keys unique; aside, where there are many.
+    async fn unique(&mut self, mut batched: Batched, wanted: Wanted) -> Batched {
+        let turn = match wanted.keys.len() > MANY_KEYS {
+            true => self.turn().await,
+            false => None,
+        };
+        let unique = move || {
+            unique(&mut batched, &wanted);
+            batched
+        };
+        match turn {
+            None => unique(),
+            Some(turn) => Self::aside(turn, unique).await,
+        }
+    }
+
+    /// What a template reads of the parent besides a batch's key.
+    pub(super) fn rest_of_template(&self, node: &Node, parent: u32) -> Vec<u8> {
         let mut text = Vec::new();
         for (_, path) in &node.parents {
             let (slot, received) = self.of_parent(node, parent, path);
@@ -237,6 +261,11 @@ impl Group {
     pub(super) fn values(&self, from: usize, to: usize) -> Value<'_> {
         let keys = self.keys[from..to].iter();
         Value::List(keys.map(|key| Value::Raw(Cow::Borrowed(&*key.json))).collect())
+    }
+
+    /// The key of a range with the shortest text.
+    pub(super) fn shortest(&self, from: usize, to: usize) -> usize {
+        (from..to).min_by_key(|key| self.keys[*key].json.len()).unwrap_or(from)
     }
 
     /// Which key of a range a row belongs to.

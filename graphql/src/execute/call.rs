@@ -1,13 +1,16 @@
-//! Starts nodes: makes their requests, or finds that an earlier one serves.
+//! Starts nodes, and makes their requests or finds that an earlier one serves.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue};
+use sha2::{Digest, Sha256};
+use tokio::task::yield_now;
 
-use super::{Call, CallId, Fault, Job, Received, Run, Slot};
+use super::{Fault, Job, Received, Run, Slot, YIELD_ROWS};
 use crate::code::Code;
 use crate::coerce::Values;
 use crate::fetch::FetchRequest;
@@ -15,13 +18,51 @@ use crate::plan::{Node, NodeId, Path};
 use crate::schema::Rest;
 use crate::template::{ExpandError, Reference, Scope, Value};
 
-/// Longer path and query are split, where they can be: common servers and
-/// proxies refuse request lines from 8 KiB on.
+/// Longer path and query are split, where they can be, or not sent: common
+/// servers and proxies refuse request lines from 8 KiB on.
 const MAX_URI_BYTES: usize = 8000;
+
+/// Making a request takes about as long as reading so many bytes.
+const REQUEST_WORK: usize = 1 << 10;
+
+/// Why no request can be made.
+enum Unsendable {
+    Value(ExpandError),
+    /// Path and query are longer than [`MAX_URI_BYTES`].
+    LongUri,
+}
+
+impl Unsendable {
+    fn fault(&self, node: &Node) -> Fault {
+        let code = Code::UnsendableValue;
+        let message = match self {
+            Unsendable::Value(error) => format!("{}: {error}", code.text()),
+            Unsendable::LongUri => {
+                format!("{}: path and query would be longer than {MAX_URI_BYTES} bytes", code.text())
+            }
+        };
+        Fault::with(code, message).at_source(&node.rest.source)
+    }
+}
+
+/// A value has at least so many bytes in a URI.
+fn least_len(value: &serde_json::Value) -> usize {
+    match value {
+        serde_json::Value::String(text) => text.len(),
+        serde_json::Value::Array(items) => items.iter().map(|item| 1 + least_len(item)).sum(),
+        _ => 0,
+    }
+}
+
+impl From<ExpandError> for Unsendable {
+    fn from(error: ExpandError) -> Self {
+        Self::Value(error)
+    }
+}
 
 impl Run<'_> {
     /// Starts a node whose parents are all known.
-    pub(super) fn start(&mut self, node: NodeId) {
+    pub(super) async fn start(&mut self, node: NodeId) {
         let plan = self.plan;
         let at = &plan.nodes[node];
         if self.env.conditions.first(&at.occurrences).is_none() {
@@ -33,69 +74,115 @@ impl Run<'_> {
         self.nodes[node].parents = parents.clone();
         match at.arguments.values(self.env.schema.apollo(), self.env.variables) {
             Ok(arguments) => self.nodes[node].arguments = arguments,
-            Err(error) => {
-                let fault = self.fault(Fault::with(Code::ArgumentInvalid, error.0));
-                for row in parents.iter() {
-                    self.store.received[node].results[*row as usize] = fault;
-                }
-                return;
-            }
+            Err(error) => return self.refuse(node, Fault::with(Code::ArgumentInvalid, error.0)),
+        }
+        if self.has_long_argument(node) {
+            return self.refuse(node, Unsendable::LongUri.fault(at));
         }
         let jobs = match at.rest.batch {
-            Some(_) => self.batch(node),
-            None => parents.iter().map(|row| Job::Parent(*row)).collect(),
+            Some(_) => self.batch(node).await,
+            None => self.groups(node).await,
         };
-        if jobs.is_empty() {
-            return self.finish(node);
-        }
-        // All at once: a job may be answered before the next one is issued.
         self.nodes[node].open = jobs.len();
-        for job in jobs {
-            self.issue(node, job);
+        match jobs.is_empty() {
+            true => self.finish(node),
+            false => self.waiting.extend(jobs.into_iter().map(|job| (node, job))),
         }
+    }
+
+    /// The node's arguments are wrong, for all of its parents.
+    fn refuse(&mut self, node: NodeId, fault: Fault) {
+        let fault = self.fault(fault);
+        for row in self.nodes[node].parents.iter() {
+            self.store.received[node].results[*row as usize] = fault;
+        }
+    }
+
+    /// Whether an argument alone is too long for path and query. Found once, it
+    /// need not be found again by expanding it for every parent.
+    fn has_long_argument(&self, node: NodeId) -> bool {
+        let arguments = &self.nodes[node].arguments;
+        self.plan.nodes[node].rest.uri.references().any(|reference| {
+            let Reference::Argument(path) = reference else {
+                return false;
+            };
+            let value = path.split_first().and_then(|(name, path)| {
+                path.iter().try_fold(arguments.get(&**name)?, |value, name| value.get(&**name))
+            });
+            value.is_some_and(|value| least_len(value) > MAX_URI_BYTES)
+        })
+    }
+
+    /// The parents of a node without batch, those together whose calls are the
+    /// same: they share one answer, which is read once.
+    async fn groups(&mut self, node: NodeId) -> Vec<Job> {
+        let at = &self.plan.nodes[node];
+        let parents = self.nodes[node].parents.clone();
+        let mut groups: Vec<Vec<u32>> = Vec::new();
+        if at.parents.is_empty() {
+            groups.extend((!parents.is_empty()).then(|| parents.to_vec()));
+        } else {
+            let mut group_of: HashMap<Vec<u8>, usize> = HashMap::new();
+            for (index, parent) in parents.iter().enumerate() {
+                if index % YIELD_ROWS == YIELD_ROWS - 1 {
+                    yield_now().await;
+                }
+                let group = *group_of.entry(self.rest_of_template(at, *parent)).or_insert(groups.len());
+                match groups.get_mut(group) {
+                    Some(group) => group.push(*parent),
+                    None => groups.push(vec![*parent]),
+                }
+            }
+        }
+        let jobs = (0..groups.len()).map(Job::Parents).collect();
+        self.nodes[node].groups = groups;
+        jobs
     }
 
     /// Makes the call for a job, or lets it wait for one that sends the same.
-    pub(super) fn issue(&mut self, node: NodeId, job: Job) {
-        let plan = self.plan;
-        let at = &plan.nodes[node];
-        let request = match self.request(node, job) {
-            Ok(request) if request.path_and_query.len() > MAX_URI_BYTES && job.can_split() => {
-                return self.split(node, job);
-            }
-            Ok(request) => request,
-            Err(error) => {
-                let message = format!("{}: {error}", Code::UnsendableValue.text());
-                let fault = Fault::with(Code::UnsendableValue, message).at_source(&at.rest.source);
-                return self.failed(node, job, fault);
-            }
-        };
-        let key = at.is_read.then(|| memo_key(&request));
-        if let Some(call) = key.as_ref().and_then(|key| self.memo.get(key)).copied() {
-            return self.share(call, node, job);
+    pub(super) async fn issue(&mut self, node: NodeId, job: Job) {
+        // What is broken once stays so: nothing is made only to be refused.
+        if self.room.is_exhausted() {
+            return self.failed(node, job, Fault::of(Code::TooManyBytes));
         }
-        if self.calls.len() >= self.env.limits.calls {
+        if self.needs_more_calls {
             return self.failed(node, job, Fault::of(Code::TooManyCalls));
         }
-        let call = self.calls.len();
-        if let Some(key) = key {
-            self.memo.insert(key, call);
+        let request = match self.request(node, job) {
+            Ok(request) => request,
+            Err(Unsendable::LongUri) if self.fits_with_one_key(node, job) => return self.split(node, job),
+            Err(error) => {
+                self.worked += MAX_URI_BYTES;
+                return self.failed(node, job, error.fault(&self.plan.nodes[node]));
+            }
+        };
+        self.worked += REQUEST_WORK + request.body.as_ref().map_or(0, Bytes::len);
+        let key = self.plan.nodes[node].is_read.then(|| memo_key(&request));
+        if let Some(call) = key.as_ref().and_then(|key| self.memo.get(key)).copied() {
+            match self.calls[call].answer.clone() {
+                Some(answer) => self.settle(node, job, &answer).await,
+                None => self.calls[call].waiters.push((node, job)),
+            }
+            return;
         }
-        self.calls.push(Call {
-            source: request.source.clone(),
-            request: Some(request),
-            is_read: at.is_read,
-            waiters: vec![(node, job)],
-            answer: None,
-        });
-        self.waiting.push_back(call);
+        if self.calls.len() >= self.env.limits.calls {
+            self.needs_more_calls = true;
+            return self.failed(node, job, Fault::of(Code::TooManyCalls));
+        }
+        if let Some(key) = key {
+            self.memo.insert(key, self.calls.len());
+        }
+        self.send(request, node, job);
     }
 
-    fn share(&mut self, call: CallId, node: NodeId, job: Job) {
-        match self.calls[call].answer.clone() {
-            Some(answer) => self.settle(node, job, &answer),
-            None => self.calls[call].waiters.push((node, job)),
-        }
+    /// Whether splitting a job that is too long ends in calls that are not.
+    fn fits_with_one_key(&self, node: NodeId, job: Job) -> bool {
+        let (Job::Keys { group, from, to }, Some(batch)) = (job, &self.nodes[node].batch) else {
+            return false;
+        };
+        let shortest = batch.groups[group].shortest(from, to);
+        let one = Job::Keys { group, from: shortest, to: shortest + 1 };
+        job.can_split() && !matches!(self.request(node, one), Err(Unsendable::LongUri))
     }
 
     /// Lets two calls carry the keys of one.
@@ -105,11 +192,11 @@ impl Run<'_> {
         };
         let middle = from + (to - from) / 2;
         self.nodes[node].open += 1;
-        self.issue(node, Job::Keys { group, from, to: middle });
-        self.issue(node, Job::Keys { group, from: middle, to });
+        self.waiting.push_front((node, Job::Keys { group, from: middle, to }));
+        self.waiting.push_front((node, Job::Keys { group, from, to: middle }));
     }
 
-    fn request(&self, node: NodeId, job: Job) -> Result<FetchRequest, ExpandError> {
+    fn request(&self, node: NodeId, job: Job) -> Result<FetchRequest, Unsendable> {
         let at = &self.plan.nodes[node];
         let rest: &Rest = &at.rest;
         let progress = &self.nodes[node];
@@ -122,10 +209,14 @@ impl Run<'_> {
                 (group.parent, Some(group.values(from, to)), to - from)
             }
             (Job::Keys { .. }, None) => (0, None, 1),
-            (Job::Parent(row), _) => (row, None, 1),
+            // Any of them: they send the same.
+            (Job::Parents(group), _) => (progress.groups[group][0], None, 1),
         };
         let scope = CallScope { run: self, node: at, arguments: &progress.arguments, parent, keys };
         let path_and_query = rest.uri.expand(&scope)?;
+        if path_and_query.len() > MAX_URI_BYTES {
+            return Err(Unsendable::LongUri);
+        }
         let body = match &rest.body {
             Some(body) => body.expand(&scope)?.map(Bytes::from),
             None => None,
@@ -141,6 +232,7 @@ impl Run<'_> {
             body,
             deadline: self.cutoff().unwrap_or(self.env.context.deadline),
             max_body_bytes: self.env.limits.body_bytes,
+            room: self.room.clone(),
         })
     }
 
@@ -178,12 +270,13 @@ impl Job {
     }
 }
 
-/// Everything a read sends: two that are the same get the same answer.
-fn memo_key(request: &FetchRequest) -> Vec<u8> {
-    let mut key = Vec::with_capacity(64 + request.path_and_query.len());
+/// The hash of everything a read sends: two that are the same get the same
+/// answer, and neither has to be kept for it.
+fn memo_key(request: &FetchRequest) -> [u8; 32] {
+    let mut hash = Sha256::new();
     let mut part = |bytes: &[u8]| {
-        key.extend_from_slice(&bytes.len().to_le_bytes());
-        key.extend_from_slice(bytes);
+        hash.update(bytes.len().to_le_bytes());
+        hash.update(bytes);
     };
     part(request.source.as_bytes());
     part(request.method.as_str().as_bytes());
@@ -193,7 +286,7 @@ fn memo_key(request: &FetchRequest) -> Vec<u8> {
         part(name.as_str().as_bytes());
         part(value.as_bytes());
     }
-    key
+    hash.finalize().into()
 }
 
 /// Where the templates of one call find their values.

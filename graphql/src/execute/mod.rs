@@ -6,6 +6,10 @@
 //! each other never wait for each other. Everything runs in the task of the
 //! request, so a client that leaves drops it and with it every call under way,
 //! but for mutations: those run in a task of their own and finish.
+//!
+//! A request is made when it is sent and not before: what waits is a number.
+//! Long work lets other tasks of the thread have their turn: it yields, and
+//! reads long bodies aside.
 
 mod attach;
 mod batch;
@@ -22,17 +26,21 @@ mod text;
 mod tests;
 
 use std::collections::{HashMap, VecDeque};
+use std::future::pending;
+use std::mem::take;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
-use tokio::time::sleep_until;
+use tokio::task::yield_now;
+use tokio::time::{sleep_until, timeout_at};
 
+use crate::aside::{Aside, Turn};
 use crate::code::Code;
 use crate::coerce::Values;
-use crate::fetch::{Fetch, FetchError, FetchRequest, FetchResponse};
+use crate::fetch::{Fetch, FetchError, FetchRequest, FetchResponse, Room};
 use crate::limits::Limits;
 use crate::plan::{Conditions, NodeId, PlaceId, Plan};
 use crate::report::FetchReport;
@@ -43,6 +51,12 @@ pub(crate) use fault::Fault;
 pub(crate) use slot::{Kind, Received, Slot, Store};
 pub(crate) use text::{is_integer, unquoted};
 
+/// Bytes read or written between two chances for other tasks.
+const YIELD_BYTES: usize = 256 << 10;
+
+/// Rows or keys worked on between two chances for other tasks.
+const YIELD_ROWS: usize = 4096;
+
 /// What an execution needs from outside; nothing of it changes meanwhile.
 #[derive(Clone, Copy)]
 pub(crate) struct Environment<'e> {
@@ -50,6 +64,7 @@ pub(crate) struct Environment<'e> {
     pub(crate) limits: &'e Limits,
     pub(crate) context: &'e Context,
     pub(crate) fetch: &'e Arc<dyn Fetch>,
+    pub(crate) aside: &'e Aside,
     pub(crate) variables: &'e Values,
     pub(crate) conditions: &'e Conditions,
 }
@@ -57,7 +72,7 @@ pub(crate) struct Environment<'e> {
 /// An execution under way, and afterwards what it has read.
 pub(crate) struct Run<'e> {
     env: Environment<'e>,
-    pub(crate) plan: &'e Plan,
+    pub(crate) plan: &'e Arc<Plan>,
     pub(crate) store: Store,
     pub(crate) faults: Vec<Fault>,
     pub(crate) fetches: Vec<FetchReport>,
@@ -66,14 +81,22 @@ pub(crate) struct Run<'e> {
     nodes: Vec<Progress>,
     live: Vec<Option<Arc<[u32]>>>,
     calls: Vec<Call>,
-    /// Calls of reads by everything they send.
-    memo: HashMap<Vec<u8>, CallId>,
-    waiting: VecDeque<CallId>,
+    /// Calls of reads by the hash of everything they send.
+    memo: HashMap<[u8; 32], CallId>,
+    /// Nodes whose parents are all known.
+    ready: VecDeque<NodeId>,
+    /// Jobs whose requests are still to be made.
+    waiting: VecDeque<(NodeId, Job)>,
     in_flight: FuturesUnordered<BoxFuture<'static, Done>>,
     rows_left: usize,
-    bytes_left: usize,
+    room: Room,
+    /// Whether there were more calls to make than an operation may.
+    needs_more_calls: bool,
+    /// Bytes worked on since other tasks had a chance.
+    worked: usize,
 }
 
+/// Place in [`Run::calls`], and in [`Run::fetches`].
 type CallId = usize;
 
 /// How far a node is.
@@ -85,15 +108,14 @@ struct Progress {
     extra: usize,
     parents: Arc<[u32]>,
     arguments: Arc<Values>,
+    /// Without a batch: the parents, those together that send the same.
+    groups: Vec<Vec<u32>>,
     batch: Option<batch::Batched>,
 }
 
-/// One request to a service and the jobs that wait for its answer.
+/// One request that was sent and the jobs that wait for its answer.
 struct Call {
     source: Arc<str>,
-    /// Taken when it is sent.
-    request: Option<FetchRequest>,
-    is_read: bool,
     waiters: Vec<(NodeId, Job)>,
     answer: Option<Arc<Result<FetchResponse, Fault>>>,
 }
@@ -101,8 +123,8 @@ struct Call {
 /// What an answer is for.
 #[derive(Debug, Clone, Copy)]
 enum Job {
-    /// One parent row.
-    Parent(u32),
+    /// One of [`Progress::groups`].
+    Parents(usize),
     /// A range of one group's keys.
     Keys { group: usize, from: usize, to: usize },
 }
@@ -115,7 +137,7 @@ struct Done {
 }
 
 impl<'e> Run<'e> {
-    pub(crate) fn new(plan: &'e Plan, env: Environment<'e>) -> Self {
+    pub(crate) fn new(plan: &'e Arc<Plan>, env: Environment<'e>) -> Self {
         Self {
             env,
             plan,
@@ -128,10 +150,13 @@ impl<'e> Run<'e> {
             live: vec![None; plan.places.len()],
             calls: Vec::new(),
             memo: HashMap::new(),
+            ready: VecDeque::new(),
             waiting: VecDeque::new(),
             in_flight: FuturesUnordered::new(),
             rows_left: env.limits.rows,
-            bytes_left: env.limits.held_bytes,
+            room: Room::of(env.limits.held_bytes),
+            needs_more_calls: false,
+            worked: 0,
         }
     }
 
@@ -140,24 +165,21 @@ impl<'e> Run<'e> {
     pub(crate) async fn run(&mut self, nodes: &[NodeId]) {
         // Another mutation may have changed what an earlier read saw.
         self.memo.clear();
-        for node in nodes {
-            self.start(*node);
-        }
         let Some(cutoff) = self.cutoff().filter(|cutoff| *cutoff > Instant::now()) else {
             self.give_up();
             return;
         };
+        self.ready.extend(nodes);
         let mut deadline = pin!(sleep_until(cutoff.into()));
         loop {
-            while self.in_flight.len() < self.env.limits.concurrent_calls
-                && let Some(call) = self.waiting.pop_front()
-            {
-                self.dispatch(call);
+            if !self.advance(cutoff).await {
+                self.give_up();
+                return;
             }
             tokio::select! {
                 biased;
                 done = self.in_flight.next() => match done {
-                    Some(done) => self.ended(done),
+                    Some(done) => self.ended(done).await,
                     None => return,
                 },
                 () = &mut deadline => {
@@ -168,16 +190,60 @@ impl<'e> Run<'e> {
         }
     }
 
+    /// Starts what can be started and sends what may be sent; `false` where the
+    /// time is over.
+    async fn advance(&mut self, cutoff: Instant) -> bool {
+        loop {
+            if let Some(node) = self.ready.pop_front() {
+                self.start(node).await;
+            } else if self.in_flight.len() < self.env.limits.concurrent_calls
+                && let Some((node, job)) = self.waiting.pop_front()
+            {
+                self.issue(node, job).await;
+            } else {
+                return true;
+            }
+            // Long work is all that takes long enough for a look at the clock.
+            if self.pause().await && Instant::now() >= cutoff {
+                return false;
+            }
+        }
+    }
+
+    /// Gives other tasks a chance after enough work; whether it did.
+    async fn pause(&mut self) -> bool {
+        let is_due = self.worked >= YIELD_BYTES;
+        if is_due {
+            self.worked = 0;
+            yield_now().await;
+        }
+        is_due
+    }
+
+    /// A thread for long work, if there is one in time.
+    async fn turn(&mut self) -> Option<Turn> {
+        let turn = self.env.aside.turn();
+        timeout_at(self.cutoff()?.into(), turn).await.ok()?
+    }
+
+    /// Runs long work, which is not cut off half-way: what it works on comes back.
+    async fn aside<T: Send + 'static>(turn: Turn, work: impl FnOnce() -> T + Send + 'static) -> T {
+        match turn.run(work).await {
+            Some(value) => value,
+            // The runtime is shutting down, and this task with it.
+            None => pending().await,
+        }
+    }
+
     /// When calls end, so that time is left to write the answer.
     fn cutoff(&self) -> Option<Instant> {
         self.env.context.deadline.checked_sub(self.env.limits.answer_time)
     }
 
-    /// Sends a call.
-    fn dispatch(&mut self, call: CallId) {
-        let Some(request) = self.calls[call].request.take() else {
-            return;
-        };
+    /// Sends a request, whose answer is for this job.
+    fn send(&mut self, request: FetchRequest, node: NodeId, job: Job) {
+        let call = self.calls.len();
+        self.calls.push(Call { source: request.source.clone(), waiters: vec![(node, job)], answer: None });
         self.fetches.push(FetchReport {
             id: request.id,
             source: request.source.clone(),
@@ -191,7 +257,7 @@ impl<'e> Run<'e> {
         let fetch = self.env.fetch.clone();
         let started = Instant::now();
         let exchange = async move { fetch.fetch(request).await };
-        let is_read = self.calls[call].is_read;
+        let is_read = self.plan.nodes[node].is_read;
         self.in_flight.push(Box::pin(async move {
             let answer = if is_read {
                 exchange.await
@@ -205,23 +271,21 @@ impl<'e> Run<'e> {
     }
 
     /// Hands an answer to every job that waits for it.
-    fn ended(&mut self, done: Done) {
+    async fn ended(&mut self, done: Done) {
         let Done { call, started, answer } = done;
         self.report(call, started, &answer);
         let answer = Arc::new(self.hold(call, answer));
         // Before anything new starts, as that may want the same answer.
         self.calls[call].answer = Some(answer.clone());
-        for (node, job) in std::mem::take(&mut self.calls[call].waiters) {
-            self.settle(node, job, &answer);
+        for (node, job) in take(&mut self.calls[call].waiters) {
+            self.settle(node, job, &answer).await;
+            self.pause().await;
         }
     }
 
     fn report(&mut self, call: CallId, started: Instant, answer: &Result<FetchResponse, FetchError>) {
-        let id = u32::try_from(call).unwrap_or(u32::MAX);
-        // Calls leave in the order of their numbers, or nearly so.
-        let Some(report) = self.fetches.iter_mut().rfind(|report| report.id == id) else {
-            return;
-        };
+        let too_large = self.too_large().word();
+        let report = &mut self.fetches[call];
         report.duration = started.elapsed();
         match answer {
             Ok(response) => {
@@ -230,7 +294,15 @@ impl<'e> Run<'e> {
                 report.error = failed.then(|| Code::UpstreamStatus.word());
             }
             Err(FetchError::Failed(code) | FetchError::TimedOut(code)) => report.error = Some(code),
-            Err(FetchError::BodyTooLarge) => report.error = Some(Code::UpstreamBodyTooLarge.word()),
+            Err(FetchError::BodyTooLarge) => report.error = Some(too_large),
+        }
+    }
+
+    /// Why a body was too large: by itself, or beside the other ones.
+    fn too_large(&self) -> Code {
+        match self.room.is_exhausted() {
+            true => Code::TooManyBytes,
+            false => Code::UpstreamBodyTooLarge,
         }
     }
 
@@ -241,33 +313,36 @@ impl<'e> Run<'e> {
         answer: Result<FetchResponse, FetchError>,
     ) -> Result<FetchResponse, Fault> {
         let source = &self.calls[call].source;
-        let response = answer.map_err(|error| Fault::unfetched(&error, source))?;
-        let len = response.body.len();
-        if len > self.env.limits.body_bytes {
-            return Err(Fault::unfetched(&FetchError::BodyTooLarge, source));
-        }
-        self.bytes_left = self.bytes_left.checked_sub(len).ok_or_else(|| Fault::of(Code::TooManyBytes))?;
-        Ok(response)
+        let response = match answer {
+            Ok(response) if response.body.len() > self.env.limits.body_bytes => Err(FetchError::BodyTooLarge),
+            // Taken for good: the slots point into it.
+            Ok(response) if !self.room.take(response.body.len()) => Err(FetchError::BodyTooLarge),
+            answer => answer,
+        };
+        response.map_err(|error| match error {
+            FetchError::BodyTooLarge => Fault::of(self.too_large()).at_source(source),
+            error => Fault::unfetched(&error, source),
+        })
     }
 
     /// At the deadline: what has arrived is attached, the rest is at fault.
     fn give_up(&mut self) {
-        self.waiting.clear();
+        self.ready.clear();
         self.in_flight.clear();
         let late = self.fault(Fault::of(Code::DeadlineExceeded));
-        for report in &mut self.fetches {
-            if self.calls.get(report.id as usize).is_some_and(|call| call.answer.is_none()) {
+        for (call, report) in self.calls.iter().zip(&mut self.fetches) {
+            if call.answer.is_none() {
                 report.duration = report.started.elapsed().unwrap_or_default();
                 report.error = Some(Code::DeadlineExceeded.word());
             }
         }
-        for call in 0..self.calls.len() {
-            for (node, job) in std::mem::take(&mut self.calls[call].waiters) {
-                self.blame(node, job, late);
-            }
+        let sent = self.calls.iter_mut().flat_map(|call| take(&mut call.waiters));
+        let open: Vec<(NodeId, Job)> = sent.chain(take(&mut self.waiting)).collect();
+        for (node, job) in open {
+            self.blame(node, job, late);
         }
         for node in 0..self.nodes.len() {
-            if std::mem::take(&mut self.nodes[node].open) > 0 {
+            if take(&mut self.nodes[node].open) > 0 {
                 self.attach(node);
             }
         }

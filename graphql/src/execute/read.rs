@@ -6,14 +6,16 @@
 //! then reachable from nowhere.
 
 use std::fmt;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::slot::{Kind, Received, Slot, Table, push_list};
+use crate::fetch::Room;
 use crate::json_path::{Document, JsonPath};
-use crate::plan::{Read, Shape, ShapeId};
+use crate::plan::{NodeId, Plan, Read, Select, Shape, ShapeId};
 
 /// Lists within lists that are read item by item; deeper ones stay text.
 const MAX_LEAF_LISTS: usize = 8;
@@ -25,19 +27,52 @@ pub(super) enum ReadError {
     TooManyRows,
     /// What JSONPaths yielded is larger than what may be held.
     TooManyBytes,
+    /// There was no thread for a long body in time.
+    TooLate,
+}
+
+/// A body and where its values go: everything that reading it needs, so that
+/// it can be done on another thread.
+pub(super) struct Reading {
+    pub(super) plan: Arc<Plan>,
+    pub(super) node: NodeId,
+    pub(super) body: Bytes,
+    pub(super) tables: Vec<Table>,
+    pub(super) received: Received,
+    pub(super) rows_left: usize,
+    pub(super) room: Room,
+}
+
+impl Reading {
+    /// Reads the body, or what a general path selects of it.
+    pub(super) fn run(mut self) -> (Self, Result<Slot, ReadError>) {
+        let at = &self.plan.nodes[self.node];
+        let mut target = Target {
+            shapes: &self.plan.shapes,
+            tables: &mut self.tables,
+            received: &mut self.received,
+            rows_left: &mut self.rows_left,
+            room: &self.room,
+        };
+        let value = match &at.select {
+            Select::Path(_) => read(&mut target, self.body.clone(), at.read),
+            Select::General(path) => read_selected(&mut target, &self.body, path, at.read),
+        };
+        (self, value)
+    }
 }
 
 /// Where the values of a body go.
-pub(super) struct Target<'t> {
-    pub(super) shapes: &'t [Shape],
-    pub(super) tables: &'t mut [Table],
-    pub(super) received: &'t mut Received,
-    pub(super) rows_left: &'t mut usize,
-    pub(super) bytes_left: &'t mut usize,
+struct Target<'t> {
+    shapes: &'t [Shape],
+    tables: &'t mut [Table],
+    received: &'t mut Received,
+    rows_left: &'t mut usize,
+    room: &'t Room,
 }
 
 /// Reads the whole body.
-pub(super) fn read(target: &mut Target<'_>, body: Bytes, read: Read) -> Result<Slot, ReadError> {
+fn read(target: &mut Target<'_>, body: Bytes, read: Read) -> Result<Slot, ReadError> {
     let text = std::str::from_utf8(&body).map_err(|_| ReadError::NotJson)?;
     let begin = target.received.end();
     let mut reader = Reader {
@@ -70,7 +105,7 @@ pub(super) fn read(target: &mut Target<'_>, body: Bytes, read: Read) -> Result<S
 }
 
 /// Reads what `path` yields of the body.
-pub(super) fn read_selected(
+fn read_selected(
     target: &mut Target<'_>,
     body: &Bytes,
     path: &JsonPath,
@@ -86,7 +121,9 @@ pub(super) fn read_selected(
 
 /// Reads what a JSONPath yielded: text beside the body, and held like it.
 fn read_yielded(target: &mut Target<'_>, text: Bytes, read: Read) -> Result<Slot, ReadError> {
-    *target.bytes_left = target.bytes_left.checked_sub(text.len()).ok_or(ReadError::TooManyBytes)?;
+    if !target.room.take(text.len()) {
+        return Err(ReadError::TooManyBytes);
+    }
     self::read(target, text, read)
 }
 

@@ -1,16 +1,26 @@
 //! Takes answers in: a value, nothing, a fault, or a reason to ask again.
 
+use std::mem::take;
+
+use bytes::Bytes;
 use http::{Method, StatusCode};
+use tokio::task::yield_now;
 
 use super::batch::key_of_row;
-use super::read::{ReadError, Target, read, read_selected};
-use super::{Fault, Job, Run, Slot};
+use super::read::{ReadError, Reading};
+use super::{Fault, Job, Run, Slot, YIELD_ROWS};
 use crate::code::Code;
 use crate::fetch::FetchResponse;
 use crate::plan::{Node, NodeId, Select};
 
 /// Calls that refused batches may cause, per node.
 const MAX_EXTRA_CALLS: usize = 8;
+
+/// Longer bodies are read aside: that takes milliseconds.
+const LONG_BODY: usize = 1 << 20;
+
+/// How many times longer a body takes where general JSONPaths need it as a tree.
+const TREE_COST: usize = 8;
 
 /// What an answer means for a job.
 enum Verdict {
@@ -22,7 +32,7 @@ enum Verdict {
 
 impl Run<'_> {
     /// Takes the answer for one job.
-    pub(super) fn settle(&mut self, node: NodeId, job: Job, answer: &Result<FetchResponse, Fault>) {
+    pub(super) async fn settle(&mut self, node: NodeId, job: Job, answer: &Result<FetchResponse, Fault>) {
         let response = match answer {
             Ok(response) => response,
             Err(fault) => return self.failed(node, job, fault.clone()),
@@ -30,18 +40,24 @@ impl Run<'_> {
         let at = &self.plan.nodes[node];
         match verdict(at, job, response, self.nodes[node].extra) {
             Verdict::Fault(fault) => self.failed(node, job, fault),
-            Verdict::Nothing => self.arrived(node, job, Slot::NULL),
+            Verdict::Nothing => {
+                if let Job::Parents(group) = job {
+                    self.share_out(node, group, Slot::NULL);
+                }
+                self.close(node);
+            }
             Verdict::Split => {
                 self.nodes[node].extra += 2;
                 self.split(node, job);
             }
-            Verdict::Body => match self.read(node, response) {
-                Ok(slot) => self.arrived(node, job, slot),
+            Verdict::Body => match self.read(node, &response.body).await {
+                Ok(slot) => self.arrived(node, job, slot).await,
                 Err(error) => {
                     let code = match error {
                         ReadError::NotJson => Code::UpstreamInvalidBody,
                         ReadError::TooManyRows => Code::TooManyRows,
                         ReadError::TooManyBytes => Code::TooManyBytes,
+                        ReadError::TooLate => Code::DeadlineExceeded,
                     };
                     let fault = Fault::status(code, &at.rest.source, response.status);
                     self.failed(node, job, fault);
@@ -51,28 +67,50 @@ impl Run<'_> {
     }
 
     /// Reads a body and finds the value in it.
-    fn read(&mut self, node: NodeId, response: &FetchResponse) -> Result<Slot, ReadError> {
-        let at = &self.plan.nodes[node];
-        let mut target = Target {
-            shapes: &self.plan.shapes,
-            tables: &mut self.store.tables,
-            received: &mut self.store.received[node],
-            rows_left: &mut self.rows_left,
-            bytes_left: &mut self.bytes_left,
+    async fn read(&mut self, node: NodeId, body: &Bytes) -> Result<Slot, ReadError> {
+        let turn = match self.is_long(node, body.len()) {
+            true => Some(self.turn().await.ok_or(ReadError::TooLate)?),
+            false => None,
         };
-        match &at.select {
-            Select::Path(path) => {
-                let whole = read(&mut target, response.body.clone(), at.read)?;
-                Ok(self.store.follow(whole, path, Some(node)))
+        let reading = Reading {
+            plan: self.plan.clone(),
+            node,
+            body: body.clone(),
+            tables: take(&mut self.store.tables),
+            received: take(&mut self.store.received[node]),
+            rows_left: self.rows_left,
+            room: self.room.clone(),
+        };
+        let (reading, value) = match turn {
+            Some(turn) => Self::aside(turn, || reading.run()).await,
+            None => {
+                self.worked += body.len();
+                reading.run()
             }
-            Select::General(path) => read_selected(&mut target, &response.body, path, at.read),
+        };
+        self.store.tables = reading.tables;
+        self.store.received[node] = reading.received;
+        self.rows_left = reading.rows_left;
+        match &self.plan.nodes[node].select {
+            Select::Path(path) => Ok(self.store.follow(value?, path, Some(node))),
+            Select::General(_) => value,
         }
     }
 
-    fn arrived(&mut self, node: NodeId, job: Job, value: Slot) {
+    /// Whether reading a body of this length would hold up the thread.
+    fn is_long(&self, node: NodeId, len: usize) -> bool {
+        let needs_tree = || {
+            let general = matches!(self.plan.nodes[node].select, Select::General(_));
+            let mut shapes = self.plan.shapes.iter().filter(|shape| shape.node == Some(node));
+            general || shapes.any(|shape| !shape.computed.is_empty())
+        };
+        len > LONG_BODY || (len > LONG_BODY / TREE_COST && needs_tree())
+    }
+
+    async fn arrived(&mut self, node: NodeId, job: Job, value: Slot) {
         match job {
-            Job::Parent(row) => {
-                self.store.received[node].results[row as usize] = value;
+            Job::Parents(group) => {
+                self.share_out(node, group, value);
                 self.close(node);
             }
             Job::Keys { .. } if self.is_capped(node, value) => match job.can_split() {
@@ -83,13 +121,20 @@ impl Run<'_> {
                     self.failed(node, job, Fault::of(Code::RowsCapped).at_source(source));
                 }
             },
-            Job::Keys { group, from, to } => match self.match_rows(node, value, group, from, to) {
+            Job::Keys { group, from, to } => match self.match_rows(node, value, group, from, to).await {
                 Ok(()) => self.close(node),
                 Err(code) => {
                     let source = &self.plan.nodes[node].rest.source;
                     self.failed(node, job, Fault::of(code).at_source(source));
                 }
             },
+        }
+    }
+
+    /// Gives all parents of a group the same value, or the same fault.
+    fn share_out(&mut self, node: NodeId, group: usize, value: Slot) {
+        for row in &self.nodes[node].groups[group] {
+            self.store.received[node].results[*row as usize] = value;
         }
     }
 
@@ -100,7 +145,7 @@ impl Run<'_> {
     }
 
     /// Finds the key of every row, among those that the call carried.
-    fn match_rows(
+    async fn match_rows(
         &mut self,
         node: NodeId,
         rows: Slot,
@@ -118,6 +163,9 @@ impl Run<'_> {
         let (mut bytes, mut hint, mut unmatched) = (Vec::new(), from, 0);
         let mut result = Ok(());
         for index in 0..count {
+            if index % YIELD_ROWS == YIELD_ROWS - 1 {
+                yield_now().await;
+            }
             let row = self.store.received[node].item(rows, index);
             match key_of_row(self, node, row, &mut bytes) {
                 Ok(Some(())) => match batch.groups[group].find(&bytes, from, to, hint) {
@@ -148,7 +196,7 @@ impl Run<'_> {
 
     pub(super) fn blame(&mut self, node: NodeId, job: Job, fault: Slot) {
         match (job, &mut self.nodes[node].batch) {
-            (Job::Parent(row), _) => self.store.received[node].results[row as usize] = fault,
+            (Job::Parents(group), _) => self.share_out(node, group, fault),
             (Job::Keys { group, from, to }, Some(batch)) => {
                 batch.groups[group].failed.push((from, to, fault));
             }
@@ -164,20 +212,18 @@ impl Run<'_> {
         }
     }
 
-    /// Attaches what was found and starts the nodes that waited for it.
+    /// Attaches what was found, and the nodes that waited for it are ready.
     pub(super) fn finish(&mut self, node: NodeId) {
         self.attach(node);
         let plan = self.plan;
-        for child in &plan.nodes[node].children {
-            self.start(*child);
-        }
+        self.ready.extend(&plan.nodes[node].children);
     }
 }
 
 fn verdict(node: &Node, job: Job, response: &FetchResponse, extra: usize) -> Verdict {
     let (rest, status) = (&node.rest, response.status);
     let may_be_missing = match job {
-        Job::Parent(_) => node.is_nullable,
+        Job::Parents(_) => node.is_nullable,
         Job::Keys { .. } => !job.can_split() && (node.is_nullable || node.is_list),
     };
     match status.as_u16() {

@@ -137,7 +137,7 @@ async fn send(
     session.finish_request_body().await
 }
 
-/// The whole body, up to the request's limit.
+/// The whole body, up to the request's limit and to what all answers of its operation may hold together.
 async fn read(
     session: &mut HttpSession,
     headers: &HeaderMap,
@@ -151,8 +151,9 @@ async fn read(
     }
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();
+    let mut taken = request.room.begin();
     while let Some(chunk) = session.read_response_body().await.map_err(|error| broken(&error))? {
-        if first.len().max(rest.len()) + chunk.len() > limit {
+        if first.len().max(rest.len()) + chunk.len() > limit || !taken.more(chunk.len()) {
             return Err(Reason::UpstreamBodyTooLarge.into());
         }
         if first.is_empty() {

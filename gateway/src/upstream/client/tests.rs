@@ -11,7 +11,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use glassgate_graphql::fetch::{Fetch, FetchError, FetchRequest, FetchResponse};
+use glassgate_graphql::fetch::{Fetch, FetchError, FetchRequest, FetchResponse, Room};
 use http::{HeaderMap, HeaderValue, Method};
 use serde_json::{Value, json};
 
@@ -73,6 +73,7 @@ fn request(method: Method, path: &str, body: Option<Bytes>) -> FetchRequest {
         body,
         deadline: Instant::now() + Duration::from_secs(20),
         max_body_bytes: 1 << 20,
+        room: Room::of(1 << 20),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The executor against fake services.
 
 mod batching;
+mod bounds;
 mod failing;
 mod sending;
 mod shaping;

@@ -135,6 +135,23 @@ async fn a_body_over_the_limit_is_refused_announced_or_not() {
 }
 
 #[tokio::test]
+async fn a_body_takes_its_room_while_it_arrives_and_gives_it_back() {
+    let server =
+        Server::start(|_| b"HTTP/1.1 200 OK\r\ncontent-length: 11\r\n\r\nhello world".to_vec()).await;
+    let calls = Calls::to(json!({ "endpoints": [server.url()] }));
+    let mut request = request(Method::GET, "/", None);
+    request.room = Room::of(11);
+    for _ in 0..2 {
+        assert_eq!(body(calls.fetch.fetch(request.clone()).await), Ok("hello world".into()));
+    }
+    let mut other = request.room.begin();
+    assert!(other.more(1));
+    assert_eq!(body(calls.fetch.fetch(request.clone()).await), Err(FetchError::BodyTooLarge));
+    drop(other);
+    assert_eq!(body(calls.fetch.fetch(request.clone()).await), Ok("hello world".into()));
+}
+
+#[tokio::test]
 async fn without_a_healthy_endpoint_nothing_is_tried() {
     let server = Server::start(|_| b"HTTP/1.1 500 Oops\r\ncontent-length: 0\r\n\r\n".to_vec()).await;
     let calls = Calls::to(json!({ "endpoints": [server.url()], "health": { "path": "/health" } }));
