@@ -8,7 +8,7 @@ use tokio::task::yield_now;
 
 use super::batch::key_of_row;
 use super::read::{ReadError, Reading};
-use super::{Fault, Job, Run, Slot, YIELD_ROWS};
+use super::{Fault, Job, Kind, Run, Slot, YIELD_ROWS};
 use crate::code::Code;
 use crate::fetch::FetchResponse;
 use crate::plan::{Node, NodeId, Select};
@@ -153,9 +153,6 @@ impl Run<'_> {
         from: usize,
         to: usize,
     ) -> Result<(), Code> {
-        if rows.is_null() {
-            return Ok(());
-        }
         let count = rows.len().ok_or(Code::UpstreamInvalidBody)?;
         let Some(mut batch) = self.nodes[node].batch.take() else {
             return Err(Code::Internal);
@@ -167,6 +164,10 @@ impl Run<'_> {
                 yield_now().await;
             }
             let row = self.store.received[node].item(rows, index);
+            if !matches!(row.kind, Kind::Row | Kind::Null) {
+                result = Err(Code::UpstreamInvalidBody);
+                break;
+            }
             match key_of_row(self, node, row, &mut bytes) {
                 Ok(Some(())) => match batch.groups[group].find(&bytes, from, to, hint) {
                     Some(key) => {

@@ -323,3 +323,49 @@ async fn a_uri_that_would_be_too_long_is_split() {
     assert!(calls.iter().all(|call| call.path_and_query.len() <= 8000));
     assert_eq!(calls[1..].iter().map(|call| call.batch_size).sum::<u32>(), 20);
 }
+
+const SELECTED: &str = r#"
+    type Query { users: [User!]! @rest(source: "users", GET: "/users") }
+    type User {
+        id: ID!
+        plain: Order @rest(source: "orders", GET: "/orders{?id}", batch: {key: "id", param: "id", match: "id"})
+        all: [Order!]! @rest(source: "orders", GET: "/orders{?id}", batch: {key: "id", param: "id", match: "id"})
+        data: Order @rest(source: "orders", GET: "/orders{?id}", select: "$.data",
+                          batch: {key: "id", param: "id", match: "id"})
+    }
+    type Order { id: ID! }
+"#;
+
+#[tokio::test]
+async fn a_batch_without_a_list_of_objects_is_no_answer() {
+    let order = json!({"id": 1});
+    for (field, body, code) in [
+        ("plain", json!(null), Some("upstream_invalid_body")),
+        ("all", json!(null), Some("upstream_invalid_body")),
+        ("plain", json!(7), Some("upstream_invalid_body")),
+        ("plain", json!({"id": 1}), Some("upstream_invalid_body")),
+        ("plain", json!([1, 2]), Some("upstream_invalid_body")),
+        ("plain", json!([[order]]), Some("upstream_invalid_body")),
+        ("plain", json!([order, null]), None),
+        ("plain", json!([]), None),
+        ("data", json!({"data": null}), Some("upstream_invalid_body")),
+        ("data", json!({}), Some("upstream_invalid_body")),
+        ("data", json!({"data": [order]}), None),
+    ] {
+        let answer = body.clone();
+        let fake = Fake::new(move |call| match &*call.source {
+            "users" => Reply::Json(json!([{"id": 1}, {"id": 2}])),
+            _ => Reply::Json(answer.clone()),
+        });
+        let response = ask(&engine(SELECTED), &fake, &format!("{{ users {{ {field} {{ id }} }} }}")).await;
+        let found = response["errors"][0]["extensions"]["code"].as_str();
+        assert_eq!(found, code, "{body}: {response}");
+    }
+    let fake = Fake::new(|call| match &*call.source {
+        "users" => Reply::Json(json!([{"id": 1}, {"id": 2}])),
+        _ => Reply::Status(204, String::new()),
+    });
+    let response = ask(&engine(SELECTED), &fake, "{ users { plain { id } all { id } } }").await;
+    assert_eq!(response["data"]["users"][1], json!({"plain": null, "all": []}));
+    assert!(response.get("errors").is_none(), "{response}");
+}
