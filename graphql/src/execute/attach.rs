@@ -35,11 +35,23 @@ impl Run<'_> {
         }
     }
 
+    /// What is wrong with the argument that says how many rows each parent gets.
+    pub(super) fn negative_take(&self, node: NodeId) -> Option<String> {
+        let at = &self.plan.nodes[node];
+        let (name, count) = self.taken(node, at)?;
+        let is_negative = count < 0;
+        is_negative.then(|| format!("Argument \"{name}\" of {} must not be negative.", at.rest.coordinate))
+    }
+
     /// How many rows each parent gets at most.
     fn take(&self, node: NodeId, at: &Node) -> Option<usize> {
+        let (_, count) = self.taken(node, at)?;
+        usize::try_from(count).ok()
+    }
+
+    fn taken<'n>(&self, node: NodeId, at: &'n Node) -> Option<(&'n str, i64)> {
         let name = at.rest.batch.as_ref()?.take.as_ref()?;
-        let count = self.nodes[node].arguments.get(&**name)?.as_i64()?;
-        Some(usize::try_from(count).unwrap_or(0))
+        Some((name, self.nodes[node].arguments.get(&**name)?.as_i64()?))
     }
 
     /// Puts a group's rows in the order of their keys, within a key in the

@@ -76,6 +76,9 @@ impl Run<'_> {
             Ok(arguments) => self.nodes[node].arguments = arguments,
             Err(error) => return self.refuse(node, Fault::with(Code::ArgumentInvalid, error.0)),
         }
+        if let Some(message) = self.negative_take(node) {
+            return self.refuse(node, Fault::with(Code::ArgumentInvalid, message));
+        }
         if self.has_long_argument(node) {
             return self.refuse(node, Unsendable::LongUri.fault(at));
         }

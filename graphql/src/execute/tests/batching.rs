@@ -324,6 +324,15 @@ async fn a_uri_that_would_be_too_long_is_split() {
     assert_eq!(calls[1..].iter().map(|call| call.batch_size).sum::<u32>(), 20);
 }
 
+#[tokio::test]
+async fn fewer_rows_than_none_cannot_be_taken() {
+    let fake = Fake::new(|_| Reply::Json(json!([{"id": 1}, {"id": 2}])));
+    let response = ask(&engine(LISTS), &fake, "{ users { top(first: -1) { id } } }").await;
+    assert_eq!(response["errors"][0]["extensions"]["code"], "graphql_argument_invalid");
+    assert_eq!(response["errors"][0]["message"], "Argument \"first\" of User.top must not be negative.");
+    assert_eq!(fake.calls(), ["users GET /users"]);
+}
+
 const SELECTED: &str = r#"
     type Query { users: [User!]! @rest(source: "users", GET: "/users") }
     type User {
