@@ -3,7 +3,7 @@
 use std::mem::take;
 
 use bytes::Bytes;
-use http::{Method, StatusCode};
+use http::Method;
 use tokio::task::yield_now;
 
 use super::batch::key_of_row;
@@ -21,6 +21,9 @@ const LONG_BODY: usize = 1 << 20;
 
 /// How many times longer a body takes where general JSONPaths need it as a tree.
 const TREE_COST: usize = 8;
+
+/// A longer body of an error is not shown.
+const MAX_PROBLEM_BYTES: usize = 64 << 10;
 
 /// What an answer means for a job.
 enum Verdict {
@@ -237,16 +240,38 @@ fn verdict(node: &Node, job: Job, response: &FetchResponse, extra: usize) -> Ver
         300..=399 => Verdict::Fault(Fault::status(Code::UpstreamRedirect, &rest.source, status)),
         _ => {
             let mut fault = Fault::status(Code::UpstreamStatus, &rest.source, status);
-            fault.message = format!("{} with status {}", Code::UpstreamStatus.text(), status.as_u16()).into();
-            fault.problem = problem(node, status, response);
+            let mut message = format!("{} with status {}", Code::UpstreamStatus.text(), status.as_u16());
+            match problem(node, response) {
+                Problem::None => {}
+                Problem::Shown => fault.problem = Some(response.body.clone()),
+                Problem::TooLong => message.push_str("; its body is longer than 64 KiB and left out"),
+            }
+            fault.message = message.into();
             Verdict::Fault(fault)
         }
     }
 }
 
-/// The answer's body where the schema exposes it and it is JSON.
-fn problem(node: &Node, status: StatusCode, response: &FetchResponse) -> Option<bytes::Bytes> {
-    let is_json = || serde_json::from_slice::<serde::de::IgnoredAny>(&response.body).is_ok();
-    let is_text = || std::str::from_utf8(&response.body).is_ok();
-    (node.rest.expose.contains(&status.as_u16()) && is_text() && is_json()).then(|| response.body.clone())
+/// What the client sees of an error's body.
+enum Problem {
+    /// Nothing: the schema does not expose it, or it is no JSON.
+    None,
+    Shown,
+    /// Nothing, as it is longer than [`MAX_PROBLEM_BYTES`].
+    TooLong,
+}
+
+fn problem(node: &Node, response: &FetchResponse) -> Problem {
+    let body = &response.body;
+    let is_json = || serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok();
+    let is_text = || std::str::from_utf8(body).is_ok();
+    if !node.rest.expose.contains(&response.status.as_u16()) {
+        Problem::None
+    } else if body.len() > MAX_PROBLEM_BYTES {
+        Problem::TooLong
+    } else if is_text() && is_json() {
+        Problem::Shown
+    } else {
+        Problem::None
+    }
 }

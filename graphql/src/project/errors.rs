@@ -69,6 +69,11 @@ impl Errors {
         self.raw("}}");
     }
 
+    /// Bytes of the errors that are listed.
+    pub(super) fn len(&self) -> usize {
+        self.json.len()
+    }
+
     /// Every error, the omitted ones included.
     pub(super) fn count(&self) -> usize {
         self.count

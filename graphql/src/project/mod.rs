@@ -69,7 +69,7 @@ async fn write(view: View<'_>, order: Option<Arc<[usize]>>) -> Projected {
     projector.open_root(order);
     let mut pause = YIELD_BYTES;
     while projector.step() {
-        if projector.out.len() > view.env.limits.response_bytes {
+        if projector.out.len() + projector.errors.len() > view.env.limits.response_bytes {
             return too_large();
         }
         if projector.out.len() >= pause {

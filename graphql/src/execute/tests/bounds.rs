@@ -165,6 +165,36 @@ async fn calls_under_way_share_the_room_for_answers() {
     assert!(response.get("errors").is_none(), "what was taken is given back: {response}");
 }
 
+#[tokio::test]
+async fn errors_count_as_bytes_of_the_response() {
+    const EXPOSED: &str = r#"
+        type Query { users: [User!]! @rest(source: "users", GET: "/users") }
+        type User { id: ID!  own: Int @rest(source: "orders", GET: "/own/{parent.id}", expose: [409]) }
+    "#;
+    for (len, expected) in
+        [(100, vec!["upstream_error_status"; 10]), (4000, vec!["graphql_response_too_large"])]
+    {
+        let fake = Fake::new(move |call| match &*call.source {
+            "users" => users(10),
+            _ => Reply::Status(409, json!("p".repeat(len)).to_string()),
+        });
+        let limits = Limits { response_bytes: 20_000, ..Limits::default() };
+        let response = ask(&Engine::new(schema(EXPOSED), limits, 1), &fake, "{ users { own } }").await;
+        assert_eq!(codes(&response), expected);
+    }
+    for (len, shown) in [((64 << 10) - 2, true), ((64 << 10) - 1, false)] {
+        let fake = Fake::new(move |call| match &*call.source {
+            "users" => users(1),
+            _ => Reply::Status(409, json!("p".repeat(len)).to_string()),
+        });
+        let response = ask(&engine(EXPOSED), &fake, "{ users { own } }").await;
+        let error = &response["errors"][0];
+        assert_eq!(error["extensions"].get("problem").is_some(), shown, "{len}");
+        let message = error["message"].as_str().unwrap();
+        assert_eq!(message.contains("64 KiB"), !shown, "{message}");
+    }
+}
+
 /// How often another task of this thread ran while `query` was answered.
 async fn turns_of_others(engine: &Engine, fake: &Arc<Fake>, query: &str) -> (usize, Value) {
     let turns = Arc::new(AtomicUsize::new(0));
