@@ -45,6 +45,12 @@ pub struct Limits {
     pub answer_time: Duration,
 }
 
+impl Limits {
+    /// The largest sensible [`Limits::held_bytes`]: places within what was read
+    /// are numbers of 32 bits.
+    pub const MAX_HELD_BYTES: usize = 1 << 30;
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {

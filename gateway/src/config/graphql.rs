@@ -79,7 +79,7 @@ pub struct GraphqlLimits {
     pub concurrent_calls: u32,
     /// Bytes of one service's answer.
     pub answer: ByteSize,
-    /// Bytes of all services' answers together.
+    /// Bytes of all services' answers together, those on their way included. At most 1 GiB.
     pub answers: ByteSize,
     /// JSON objects in all services' answers together.
     pub rows: u32,

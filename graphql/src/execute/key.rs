@@ -69,7 +69,7 @@ mod tests {
 
     fn key(json: &str) -> Result<Vec<u8>, InvalidKey> {
         let mut received = Received::default();
-        received.push(Bytes::from(json.to_owned()));
+        received.push(Bytes::from(json.to_owned())).unwrap();
         let kind = match json.as_bytes()[0] {
             b'"' => Kind::String,
             b't' => Kind::True,

@@ -75,6 +75,7 @@ struct Target<'t> {
 fn read(target: &mut Target<'_>, body: Bytes, read: Read) -> Result<Slot, ReadError> {
     let text = std::str::from_utf8(&body).map_err(|_| ReadError::NotJson)?;
     let begin = target.received.end();
+    target.received.end_with(body.len()).ok_or(ReadError::TooManyBytes)?;
     let mut reader = Reader {
         shapes: target.shapes,
         tables: &mut *target.tables,
@@ -92,7 +93,7 @@ fn read(target: &mut Target<'_>, body: Bytes, read: Read) -> Result<Slot, ReadEr
         return Err(ReadError::TooManyRows);
     }
     let slot = slot.and_then(|slot| json.end().map(|()| slot)).map_err(|_| ReadError::NotJson)?;
-    target.received.push(body);
+    target.received.push(body).ok_or(ReadError::TooManyBytes)?;
     for Computed { shape, row, member, text } in computed {
         let read_as = target.shapes[shape].members[member].read;
         let slot = match text {
@@ -149,7 +150,7 @@ struct Reader<'r> {
 
 impl Reader<'_> {
     fn span(&self, kind: Kind, text: &str) -> Slot {
-        // Bodies are bounded far below 4 GiB.
+        // The end was found to be within reach before.
         let start = u32::try_from(text.as_ptr() as usize - self.origin).unwrap_or(u32::MAX);
         let len = u32::try_from(text.len()).unwrap_or(u32::MAX);
         Slot::of(kind, self.begin + start, self.begin + start + len)

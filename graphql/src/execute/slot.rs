@@ -133,11 +133,20 @@ impl Received {
         self.end
     }
 
-    /// Adds a body. The bound on bytes held keeps positions below 4 GiB.
-    pub(crate) fn push(&mut self, body: Bytes) {
+    /// Where the text would end with a body of this length; `None` beyond 4 GiB,
+    /// which positions do not reach.
+    pub(crate) fn end_with(&self, len: usize) -> Option<u32> {
+        self.end.checked_add(u32::try_from(len).ok()?)
+    }
+
+    /// Adds a body; `None` where positions do not reach its end.
+    #[must_use]
+    pub(crate) fn push(&mut self, body: Bytes) -> Option<()> {
+        let end = self.end_with(body.len())?;
         self.begins.push(self.end);
-        self.end += u32::try_from(body.len()).unwrap_or(u32::MAX);
+        self.end = end;
         self.bodies.push(body);
+        Some(())
     }
 
     /// The text of a number, string or JSON slot.
@@ -250,5 +259,20 @@ impl Store {
             (Ok(at), Some(node)) if index < len => self.received[node].item(slot, at),
             _ => Slot::ABSENT,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_never_run_over() {
+        let mut received = Received { end: u32::MAX - 4, ..Received::default() };
+        assert_eq!(received.push(Bytes::from_static(b"12345")), None);
+        assert_eq!(received.push(Bytes::from_static(b"1234")), Some(()));
+        assert_eq!(received.text(Slot::of(Kind::Number, u32::MAX - 4, u32::MAX)), b"1234");
+        assert_eq!(received.push(Bytes::from_static(b"1")), None);
+        assert_eq!(received.end_with(usize::MAX), None);
     }
 }

@@ -18,7 +18,7 @@ use crate::{
         inputs::why,
         snippet::Source,
     },
-    value::{Located, Name, Place},
+    value::{ByteSize, Located, Name, Place},
 };
 
 /// A composed API that can run.
@@ -114,6 +114,13 @@ fn bounds(check: &mut Check<'_>, name: &Located<Name>, config: &GraphqlLimits) {
             place,
             format!("0 allows nothing, and there is no way to allow everything; write for example `{usual}`"),
         );
+    }
+    let largest = Limits::MAX_HELD_BYTES;
+    if config.answers.as_usize() > largest {
+        let place = check.place(&format!("graphql.{name}.limits.answers"));
+        let size = ByteSize::from_mib((largest >> 20) as u64);
+        check
+            .error(place, format!("more than the engine can hold for one operation; write at most `{size}`"));
     }
 }
 
