@@ -5,11 +5,12 @@
 //! interfaces and unions are compiled once per possible type, and selected
 //! there or not, so what is made and what is looked at are counted as well.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use apollo_compiler::ast::OperationType;
 use apollo_compiler::collections::IndexMap;
-use apollo_compiler::{Name, Node as Ast};
+use apollo_compiler::{Name, Node as Ast, executable};
 
 use super::collect::{Found, Set, collect};
 use super::locate::Want;
@@ -55,6 +56,7 @@ pub(crate) fn compile(
         shapes: vec![Shape::new(None)],
         conditions: IndexMap::default(),
         introspection: None,
+        arguments: HashMap::new(),
         fields_left: max_selections.saturating_mul(FIELDS_PER_SELECTION),
         visits_left: max_selections.saturating_mul(VISITS_PER_SELECTION),
     };
@@ -85,6 +87,8 @@ pub(super) struct Compiler<'a> {
     pub(super) shapes: Vec<Shape>,
     conditions: IndexMap<Condition, ()>,
     introspection: Option<Introspect>,
+    /// Arguments of a field in the document, which fragments may put to many places.
+    arguments: HashMap<(TypeId, *const executable::Field), Arguments>,
     fields_left: usize,
     visits_left: usize,
 }
@@ -292,18 +296,20 @@ impl<'a> Compiler<'a> {
     }
 
     /// The arguments of a field as its concrete type defines them.
-    fn arguments(
-        &self,
-        at: At,
-        field: &apollo_compiler::executable::Field,
-    ) -> Result<Arguments, RequestError> {
+    fn arguments(&mut self, at: At, field: &'a executable::Field) -> Result<Arguments, RequestError> {
+        let known = (at.ty, std::ptr::from_ref(field));
+        if let Some(arguments) = self.arguments.get(&known) {
+            return Ok(arguments.clone());
+        }
         let apollo = self.schema.apollo();
         let definition = apollo.type_field(&self.schema.ty(at.ty).name, &field.name);
         let definitions: &[Ast<_>] = definition.as_ref().map_or(&[], |found| &found.arguments);
-        Arguments::new(apollo, definitions, &field.arguments).map_err(|error| {
+        let arguments = Arguments::new(apollo, definitions, &field.arguments).map_err(|error| {
             let sources = &self.prepared.document.sources;
             RequestError::at(Code::ValidationFailed, error.0, field.name.location(), sources)
-        })
+        })?;
+        self.arguments.insert(known, arguments.clone());
+        Ok(arguments)
     }
 
     /// Occurrences up to the first that always counts: those behind it never

@@ -11,7 +11,10 @@ use crate::testing::schema;
 
 const SDL: &str = r#"
     type Query { user(ids: [ID!]): User @rest(source: "users", GET: "/user{?ids}") }
-    type User { id: ID!  a: User  b: User  c: User @rest(source: "users", GET: "/c/{parent.id}") }
+    type User {
+        id: ID!  a: User  b: User  c: User @rest(source: "users", GET: "/c/{parent.id}")
+        d(ids: [ID!]): User @rest(source: "users", GET: "/d/{parent.id}{?ids}")
+    }
 "#;
 
 fn plan(schema: &Schema, document: &str) -> Arc<Plan> {
@@ -44,6 +47,18 @@ fn a_plan_weighs_what_it_holds_and_not_what_its_document_is_long() {
     assert!(weight(&document) > 3000 * 200, "{}", weight(&document));
     let literal = format!("{{ user(ids: [{}]) {{ id }} }}", "1 ".repeat(2000));
     assert!(weight(&literal) > 2000 * 32, "{}", weight(&literal));
+}
+
+#[test]
+fn a_literal_is_held_once_however_often_fragments_repeat_it() {
+    let schema = schema(SDL);
+    let long = format!("d(ids: [{}]) {{ id }} }}", "1 ".repeat(500));
+    let [short, long] = ["d(ids: []) { id } }", &*long].map(|field| {
+        let document =
+            expanding(0).replace("fragment F7 on User { id }", &format!("fragment F7 on User {{ {field}"));
+        plan(&schema, &document).weight(&document)
+    });
+    assert!(long - short < 500 * 500, "{short} and {long}");
 }
 
 #[test]

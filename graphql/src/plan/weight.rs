@@ -5,7 +5,9 @@
 //! for every possible type. So what was planned is counted, and the document
 //! that is kept beside it by its words, which is what its syntax tree grows with.
 
+use std::collections::HashSet;
 use std::mem::size_of;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -23,7 +25,8 @@ impl Plan {
     /// Bytes, about, that this plan of `document` takes.
     pub(super) fn weight(&self, document: &str) -> usize {
         let selections: usize = self.selections.iter().map(selection).sum();
-        let nodes: usize = self.nodes.iter().map(node).sum();
+        let mut seen = HashSet::new();
+        let nodes: usize = self.nodes.iter().map(|at| node(at) + arguments(&at.arguments, &mut seen)).sum();
         let shapes: usize = self.shapes.iter().map(shape).sum();
         let places = self.places.len() * (size_of::<Place>() + path_steps(2));
         let introspection = self.introspection.as_ref().map_or(0, |found| found.len * WORD);
@@ -59,17 +62,23 @@ fn node(node: &Node) -> usize {
         |paths: &[Path]| paths.iter().map(|path| size_of::<Path>() + path_steps(path.0.len())).sum::<usize>();
     let parents: usize =
         node.parents.iter().map(|(names, path)| (names.len() + path.0.len()) * 3 * ALLOCATION).sum();
-    let arguments = match &node.arguments {
-        Arguments::Constant(found) => members(found),
-        Arguments::Variable(pairs) => ALLOCATION + pairs.len() * size_of::<[usize; 2]>(),
-    };
     size_of::<Node>()
         + occurrences(&node.occurrences)
         + paths(&node.keys)
         + paths(&node.row_keys)
         + parents
-        + arguments
         + node.children.len() * size_of::<usize>()
+}
+
+/// Nodes of one field in the document share its arguments.
+fn arguments(arguments: &Arguments, seen: &mut HashSet<*const u8>) -> usize {
+    match arguments {
+        Arguments::Constant(found) if seen.insert(Arc::as_ptr(found).cast()) => members(found),
+        Arguments::Variable(pairs) if seen.insert(Arc::as_ptr(pairs).cast()) => {
+            ALLOCATION + size_of_val(&**pairs)
+        }
+        _ => 0,
+    }
 }
 
 fn shape(shape: &Shape) -> usize {
