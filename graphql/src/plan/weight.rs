@@ -12,7 +12,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::shape::{Computed, Member, Shape};
-use super::{Field, Node, Occurrence, Output, Path, Place, Plan, Selection, Source, Step, TypeId};
+use super::{Field, FieldValue, Node, Occurrence, Output, Path, Place, Plan, Selection, Step, TypeId};
 use crate::coerce::{Arguments, Values};
 
 /// Bytes of a word of the document in its syntax tree; measured.
@@ -45,8 +45,8 @@ fn selection(selection: &Selection) -> usize {
 }
 
 fn field(field: &Field) -> usize {
-    let source = match &field.source {
-        Source::Path(path) => path_steps(path.0.len()),
+    let value = match &field.value {
+        FieldValue::Path(path) => path_steps(path.0.len()),
         _ => 0,
     };
     let output = match &field.output {
@@ -54,7 +54,7 @@ fn field(field: &Field) -> usize {
         _ => 0,
     };
     let names = 2 * (ALLOCATION + field.response_key.len());
-    size_of::<Field>() + names + occurrences(&field.occurrences) + ALLOCATION + source + output
+    size_of::<Field>() + names + occurrences(&field.occurrences) + ALLOCATION + value + output
 }
 
 fn node(node: &Node) -> usize {

@@ -118,7 +118,7 @@ fn bounds(check: &mut Check<'_>, name: &Located<Name>, config: &GraphqlLimits) {
     let largest = Limits::MAX_HELD_BYTES;
     if config.answers.as_usize() > largest {
         let place = check.place(&format!("graphql.{name}.limits.answers"));
-        let size = ByteSize::from_mib((largest >> 20) as u64);
+        let size = ByteSize::from_bytes(largest as u64);
         check
             .error(place, format!("more than the engine can hold for one operation; write at most `{size}`"));
     }
