@@ -12,7 +12,7 @@ use tokio::task::yield_now;
 
 use super::{Fault, Job, Received, Run, Slot, YIELD_ROWS};
 use crate::code::Code;
-use crate::coerce::Values;
+use crate::coerce::{ArgumentError, Arguments, Values};
 use crate::fetch::FetchRequest;
 use crate::plan::{Node, NodeId, Path};
 use crate::schema::Rest;
@@ -72,7 +72,7 @@ impl Run<'_> {
         let rows = self.store.tables[plan.places[at.place].shape].rows();
         self.store.received[node].results = vec![Slot::ABSENT; rows];
         self.nodes[node].parents = parents.clone();
-        match at.arguments.values(self.env.schema.apollo(), self.env.variables) {
+        match self.arguments(node) {
             Ok(arguments) => self.nodes[node].arguments = arguments,
             Err(error) => return self.refuse(node, Fault::with(Code::ArgumentInvalid, error.0)),
         }
@@ -91,6 +91,22 @@ impl Run<'_> {
             true => self.finish(node),
             false => self.waiting.extend(jobs.into_iter().map(|job| (node, job))),
         }
+    }
+
+    /// The node's arguments, coerced once for all places of its field.
+    fn arguments(&mut self, node: NodeId) -> Result<Arc<Values>, ArgumentError> {
+        let arguments = &self.plan.nodes[node].arguments;
+        let values = || arguments.values(self.env.schema.apollo(), self.env.variables);
+        let Arguments::Variable(pairs) = arguments else {
+            return values();
+        };
+        let field = pairs.as_ptr().addr();
+        if let Some(known) = self.coerced.get(&field) {
+            return Ok(known.clone());
+        }
+        let values = values()?;
+        self.coerced.insert(field, values.clone());
+        Ok(values)
     }
 
     /// The node's arguments are wrong, for all of its parents.

@@ -81,6 +81,9 @@ pub(crate) struct Run<'e> {
     nodes: Vec<Progress>,
     live: Vec<Option<Arc<[u32]>>>,
     calls: Vec<Call>,
+    /// Arguments by the address of what they are coerced from, which fragments
+    /// may put to many places.
+    coerced: HashMap<usize, Arc<Values>>,
     /// Calls of reads by the hash of everything they send.
     memo: HashMap<[u8; 32], CallId>,
     /// Nodes whose parents are all known.
@@ -149,6 +152,7 @@ impl<'e> Run<'e> {
             nodes: plan.nodes.iter().map(|_| Progress::default()).collect(),
             live: vec![None; plan.places.len()],
             calls: Vec::new(),
+            coerced: HashMap::new(),
             memo: HashMap::new(),
             ready: VecDeque::new(),
             waiting: VecDeque::new(),

@@ -7,9 +7,14 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::aside::Aside;
+use crate::coerce::Values;
+use crate::document::prepare;
 use crate::engine::Engine;
-use crate::fetch::FetchRequest;
+use crate::execute::{Environment, Run};
+use crate::fetch::{Fetch, FetchRequest};
 use crate::limits::Limits;
+use crate::plan::{Conditions, compile};
 use crate::request::Context;
 use crate::testing::{Fake, Reply, ask, ask_with, context, engine, request, schema};
 
@@ -28,6 +33,7 @@ const SDL: &str = r#"
             @rest(source: "orders", POST: "/notes{?text}", body: "{keys}", batch: {key: "id", match: "id"})
         own(text: String): Note @rest(source: "orders", GET: "/notes/{parent.id}{?text}")
         shared: Note @rest(source: "orders", GET: "/shared")
+        tagged(texts: [String]): Note @rest(source: "orders", GET: "/tagged{?texts}")
     }
     type Note { id: ID!  parts: [Part!]  pages: [Page!]! @rest(source: "products", GET: "/pages{?note}", batch: {key: "id", param: "note", match: "note"}) }
     type Part { id: ID! }
@@ -193,6 +199,34 @@ async fn errors_count_as_bytes_of_the_response() {
         let message = error["message"].as_str().unwrap();
         assert_eq!(message.contains("64 KiB"), !shown, "{message}");
     }
+}
+
+#[tokio::test]
+async fn arguments_are_coerced_once_however_often_fragments_repeat_them() {
+    let document = "query($text: String) { find(text: \"a\") { ...F } search(text: \"b\") { ...F } }
+                    fragment F on User { tagged(texts: [\"c\", $text]) { id } }";
+    let (schema, limits, context) = (schema(SDL), Limits::default(), context());
+    let prepared = prepare(schema.apollo(), &limits, document, None).unwrap();
+    let plan = Arc::new(compile(&schema, prepared, limits.selections).unwrap());
+    let fetch: Arc<dyn Fetch> = Fake::new(|_| Reply::Json(json!({"id": 1})));
+    let variables = json!({"text": "d"}).as_object().cloned().unwrap();
+    let conditions = Conditions::evaluate(&plan.conditions, &variables).unwrap();
+    let env = Environment {
+        schema: &schema,
+        limits: &limits,
+        context: &context,
+        fetch: &fetch,
+        aside: &Aside::new(),
+        variables: &variables,
+        conditions: &conditions,
+    };
+    let mut run = Run::new(&plan, env);
+    let roots = (0..plan.nodes.len()).filter(|node| plan.nodes[*node].place == 0).collect::<Vec<_>>();
+    run.run(&roots).await;
+    let tagged: Vec<&Arc<Values>> =
+        run.nodes.iter().map(|node| &node.arguments).filter(|values| values.contains_key("texts")).collect();
+    assert_eq!(*tagged[0].as_ref(), *json!({"texts": ["c", "d"]}).as_object().unwrap());
+    assert!(tagged.len() == 2 && Arc::ptr_eq(tagged[0], tagged[1]));
 }
 
 /// How often another task of this thread ran while `query` was answered.
