@@ -59,6 +59,8 @@ pub struct SourceHeaders {
 pub struct GraphqlLimits {
     /// Bytes of the request's body.
     pub request: ByteSize,
+    /// Values in the variables, those in lists and objects included.
+    pub variables: u32,
     /// Bytes of the query document.
     pub document: ByteSize,
     /// Tokens of the document; white space, commas and comments are none.
@@ -95,6 +97,7 @@ impl Default for GraphqlLimits {
         let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
         Self {
             request: size(limits.request_bytes),
+            variables: count(limits.variable_values),
             document: size(limits.document_bytes),
             tokens: count(limits.tokens),
             depth: count(limits.depth),

@@ -129,6 +129,7 @@ fn limits(config: &GraphqlLimits) -> Limits {
     let count = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
     Limits {
         request_bytes: config.request.as_usize(),
+        variable_values: count(config.variables),
         document_bytes: config.document.as_usize(),
         tokens: count(config.tokens),
         depth: count(config.depth),
