@@ -25,9 +25,11 @@ pub(super) fn refusal(ending: Ending, client: SocketAddr) -> Bytes {
     let (id, trace) = (RequestId::new(SystemTime::now()), TraceId::random().hex());
     tracing::debug!(request_id = &*id, trace_id = &*trace, %client, reason = reason.code(), "head refused");
     let body = reason.problem(&id, &trace);
+    // No method is allowed on an authority, which 405 must say (RFC 9110 section 15.5.6).
+    let allow = if reason == Reason::ConnectNotSupported { "allow: \r\n" } else { "" };
     let mut answer = format!(
         "HTTP/1.1 {} {}\r\ncontent-type: {PROBLEM_JSON}\r\ncontent-length: {}\r\n\
-         cache-control: no-store\r\n{REQUEST_ID}: {id}\r\nconnection: close\r\n{PROXY_STATUS}: ",
+         cache-control: no-store\r\n{REQUEST_ID}: {id}\r\nconnection: close\r\n{allow}{PROXY_STATUS}: ",
         status.as_str(),
         status.canonical_reason().unwrap_or(""),
         body.len(),

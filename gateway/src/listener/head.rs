@@ -127,7 +127,7 @@ fn value_of<'a>(line: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
 
 /// `host[:port]` by its bytes (RFC 3986 section 3.2.2): enough to be sure that
 /// it is one name and nothing else. User information is no part of it.
-fn is_host(value: &[u8]) -> bool {
+pub fn is_host(value: &[u8]) -> bool {
     let allowed = |b: &u8| b.is_ascii_alphanumeric() || b"-._~!$&'()*+;=%:[]".contains(b);
     !value.is_empty() && value.iter().all(allowed)
 }

@@ -72,11 +72,14 @@ struct Found {
 
 fn find(session: &Session, opened: &Opened) -> Result<Found, Refusal> {
     check_head(session, &opened.limits)?;
+    // Where the authority of the target takes the place of `Host`, it is held to the same rule.
+    if !opened.host.as_ref().is_none_or(|host| head::is_host(host.as_bytes())) {
+        return Err(Reason::MissingHost.into());
+    }
     let head = session.req_header();
     if head.method == Method::CONNECT {
-        // No method is allowed on an authority, which 405 must say (RFC 9110 section 15.5.6).
-        let allow = Some(HeaderValue::from_static(""));
-        return Err(Refusal { reason: Reason::ConnectNotSupported, allow });
+        // Pingora refuses it before; nothing after here knows what to do with an authority as target.
+        return Err(Reason::ConnectNotSupported.into());
     }
     let path = target::path(head, opened.slashes)?;
     let route = look_up(head, opened, &comparable(&path))?;

@@ -9,9 +9,9 @@ use pingora_error::{Error, ErrorType, Result};
 use pingora_http::RequestHeader;
 use pingora_proxy::Session;
 
-use super::{Gateway, RequestContext, context::Opened, open, probe, receive};
+use super::{Gateway, RequestContext, context::Opened, open::nothing, probe, receive};
 use crate::{
-    policy::forwarding::{self, Trust},
+    policy::forwarding,
     reason::Reason,
     snapshot::Action,
     telemetry::request_id::REQUEST_ID,
@@ -112,11 +112,6 @@ pub fn head(session: &Session, head: &mut RequestHeader, context: &RequestContex
     Ok(())
 }
 
-/// Stands in for a head that is being worked on.
-fn nothing() -> RequestHeader {
-    http::Request::new(()).into_parts().0.into()
-}
-
 /// HTTP/1.0 may leave it out, HTTP/1.1 may not.
 fn name_host(headers: &mut HeaderMap, opened: &Opened, attempt: Option<&Attempt>) {
     if headers.contains_key(header::HOST) || opened.http2 {
@@ -129,17 +124,8 @@ fn name_host(headers: &mut HeaderMap, opened: &Opened, attempt: Option<&Attempt>
 }
 
 fn tell_origin(headers: &mut HeaderMap, opened: &Opened) {
-    let connection = opened.guard.connection();
-    let settings = connection.listener().settings();
-    let trust = Trust { header: opened.chain, ..open::trust(&settings) };
-    forwarding::tell(
-        headers,
-        opened.peer,
-        connection.peer_text(),
-        &opened.origin,
-        &trust,
-        opened.host.as_ref(),
-    );
+    let peer_text = opened.guard.connection().peer_text();
+    forwarding::tell(headers, opened.peer, peer_text, &opened.origin, opened.chain, opened.host.as_ref());
 }
 
 /// A piece of the request's body passed.

@@ -12,8 +12,8 @@
 //! | `reply` | what the client gets; the one place where a reason becomes a response |
 //! | `finish` | metrics, access log, spans; also after a panic |
 //!
-//! No decision is made here. Pingora answers by itself only what never gets here: heads it cannot read (which the
-//! listener's guard replaces on HTTP/1), and CONNECT and contradictory authorities over HTTP/2.
+//! No decision is made here. Pingora answers by itself only what never gets here: heads it cannot read, CONNECT, and
+//! contradictory authorities; on HTTP/1 the listener's guard replaces these answers.
 
 mod admit;
 mod compose;

@@ -28,7 +28,7 @@ pub const DRAIN: Duration = Duration::from_secs(2);
 /// Settles what holds for the whole request.
 pub fn open(gateway: &Gateway, session: &mut Session, context: &mut RequestContext) -> Result<()> {
     let epoch = Epoch { instant: Instant::now(), system: SystemTime::now() };
-    forget_spellings(session);
+    simplify(session.req_header_mut())?;
     let has_body = !session.is_body_empty();
     let connection = session.digest().and_then(Connection::of).cloned();
     let connection = connection.ok_or_else(|| Error::new_in(ErrorType::InternalError))?;
@@ -39,12 +39,15 @@ pub fn open(gateway: &Gateway, session: &mut Session, context: &mut RequestConte
     if http2 {
         join_cookies(session)?;
     }
+    let trust = trust(&settings);
+    let peer = Peer { address: connection.peer().ip(), tls: connection.is_tls() };
+    let origin = forwarding::origin(&session.req_header().headers, peer, &trust);
+    for claim in forwarding::claims(&session.req_header().headers, &origin, &trust) {
+        session.req_header_mut().remove_header(&claim);
+    }
     let head = session.req_header();
     let version = head.version;
     let headers = &head.headers;
-    let trust = trust(&settings);
-    let peer = Peer { address: connection.peer().ip(), tls: connection.is_tls() };
-    let origin = forwarding::origin(headers, peer, &trust);
     let snapshot = gateway.store.snapshot();
     let trace = snapshot.telemetry.tracer.begin(headers, origin.trusted);
     let id = request_id(headers, epoch.system);
@@ -78,15 +81,38 @@ pub fn open(gateway: &Gateway, session: &mut Session, context: &mut RequestConte
     Ok(())
 }
 
-/// Pingora keeps the spelling of every name in a second map, and copies and maintains both for every attempt. Names go
-/// on in lower case instead, as they do over HTTP/2.
-fn forget_spellings(session: &mut Session) {
-    let head = session.req_header_mut();
-    // Other targets are not kept by the plain parts.
-    if head.has_case() && head.raw_path().starts_with(b"/") && head.raw_path_is_utf8() {
-        let nothing = http::Request::new(()).into_parts().0.into();
-        *head = Parts::from(std::mem::replace(head, nothing)).into();
+/// Brings a head into the form that everything after works on.
+///
+/// Bytes of the target that are no text are escaped: the URI would show U+FFFD in their place, to routes, redirects and
+/// the log. Names lose their spelling and go on in lower case, as they do over HTTP/2: Pingora keeps it in a second map,
+/// and copies and maintains both for every attempt.
+fn simplify(head: &mut RequestHeader) -> Result<()> {
+    if !head.raw_path_is_utf8() {
+        let escaped = escape_foreign(head.raw_path());
+        head.set_raw_path(&escaped)?;
     }
+    // Other targets are not kept by the plain parts.
+    if head.has_case() && head.raw_path().starts_with(b"/") {
+        *head = Parts::from(std::mem::replace(head, nothing())).into();
+    }
+    Ok(())
+}
+
+/// Stands in for a head that is being worked on.
+pub fn nothing() -> RequestHeader {
+    http::Request::new(()).into_parts().0.into()
+}
+
+fn escape_foreign(target: &[u8]) -> Vec<u8> {
+    let hex = |nibble: u8| b"0123456789ABCDEF"[usize::from(nibble)];
+    let mut escaped = Vec::with_capacity(target.len() + 2);
+    for byte in target {
+        match byte {
+            0x80.. => escaped.extend([b'%', hex(byte >> 4), hex(byte & 15)]),
+            _ => escaped.push(*byte),
+        }
+    }
+    escaped
 }
 
 /// What Pingora would do otherwise on this connection.
@@ -130,7 +156,7 @@ fn join_cookies(session: &mut Session) -> Result<()> {
 }
 
 /// Whom the listener trusts.
-pub fn trust(settings: &ListenerConfig) -> Trust<'_> {
+fn trust(settings: &ListenerConfig) -> Trust<'_> {
     let header = match settings.client_address {
         ClientAddress::XForwardedFor => ChainHeader::XForwardedFor,
         ClientAddress::Forwarded => ChainHeader::Forwarded,
@@ -147,4 +173,38 @@ fn is_grpc(headers: &HeaderMap) -> bool {
     let content_type = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
     let rest = content_type.strip_prefix(b"application/grpc");
     rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';')))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn simplified(target: &[u8]) -> RequestHeader {
+        let mut head = RequestHeader::build("GET", target, None).unwrap();
+        head.insert_header("X-Name", "Value").unwrap();
+        simplify(&mut head).unwrap();
+        head
+    }
+
+    #[test]
+    fn targets_that_are_no_text_keep_their_bytes_escaped() {
+        for (target, expected) in [
+            (&b"/a?q=\xff&r=%20"[..], "/a?q=%FF&r=%20"),
+            (b"/a\xe4?\xe4=1", "/a%E4?%E4=1"),
+            (b"http://a.test/a?q=\xff", "http://a.test/a?q=%FF"),
+            (b"/a?\xc3\xa4=1", "/a?\u{e4}=1"),
+        ] {
+            let head = simplified(target);
+            assert_eq!(str::from_utf8(head.raw_path()), Ok(expected));
+            assert!(head.uri.query().is_some_and(|query| expected.ends_with(query)), "{}", head.uri);
+        }
+    }
+
+    #[test]
+    fn the_target_is_never_lost_with_the_spelling() {
+        assert!(!simplified(b"/a?b").has_case());
+        for target in [&b"/a?b"[..], b"http://a.test/a?b", b"*", b"a.test:443"] {
+            assert_eq!(simplified(target).raw_path(), target);
+        }
+    }
 }

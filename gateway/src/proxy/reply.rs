@@ -1,7 +1,7 @@
 //! What the client gets: the upstream's answer, or one of the gateway's own.
 //!
-//! The one place where a reason becomes a response: a problem document (RFC 9457), or for gRPC callers a status
-//! without messages. Both carry `Proxy-Status` (RFC 9209), and neither says anything about the inside.
+//! The one place where a reason becomes a response: a problem document (RFC 9457, made by `reason`), or for gRPC
+//! callers a status without messages. Both carry `Proxy-Status` (RFC 9209), and neither says anything about the inside.
 
 use std::sync::Arc;
 

@@ -33,14 +33,12 @@ pub fn forwarded(head: &RequestHeader, path: &str, rewrite: Option<&Rewrite>) ->
         None => Cow::Borrowed(path),
     };
     let raw = head.raw_path();
-    let is_same = head.raw_path_is_utf8()
-        && raw.starts_with(path.as_bytes())
-        && matches!(raw.get(path.len()), None | Some(b'?'));
+    let is_same = raw.starts_with(path.as_bytes()) && matches!(raw.get(path.len()), None | Some(b'?'));
     if is_same {
         return Ok(None);
     }
-    let target = match query(raw) {
-        Some(query) => PathAndQuery::try_from([&*path, "?", &*query].concat()),
+    let target = match head.uri.query() {
+        Some(query) => PathAndQuery::try_from([&*path, "?", query].concat()),
         None => PathAndQuery::try_from(path.into_owned()),
     };
     let target = target.map_err(|_| Reason::InvalidPath)?;
@@ -51,20 +49,6 @@ pub fn forwarded(head: &RequestHeader, path: &str, rewrite: Option<&Rewrite>) ->
     let mut parts = head.uri.clone().into_parts();
     parts.path_and_query = Some(target);
     Uri::from_parts(parts).map(Some).map_err(|_| Reason::InvalidPath)
-}
-
-/// As it came, but for bytes that are no text: HTTP/2 has no place for them, and the URI has lost them.
-fn query(target: &[u8]) -> Option<Cow<'_, str>> {
-    let query = &target[memchr::memchr(b'?', target)? + 1..];
-    Some(str::from_utf8(query).map_or_else(|_| Cow::Owned(escape_foreign(query)), Cow::Borrowed))
-}
-
-fn escape_foreign(query: &[u8]) -> String {
-    let escaped = query.iter().map(|byte| match byte {
-        0x80.. => format!("%{byte:02X}"),
-        _ => char::from(*byte).to_string(),
-    });
-    escaped.collect()
 }
 
 #[cfg(test)]

@@ -40,11 +40,22 @@ impl FromStr for TrustedHeader {
             "x-original-url" | "x-rewrite-url" => {
                 "names another path than the one that is routed, so it is never passed on"
             }
-            "proxy" => "becomes a proxy's address in CGI, so it is never passed on",
-            "connection" | "content-length" | "expect" | "host" | "keep-alive" | "proxy-connection"
-            | "te" | "trailer" | "transfer-encoding" | "upgrade" => {
-                "belongs to the connection and not to its sender"
+            "x-request-id" | "traceparent" | "tracestate" | "baggage" => {
+                "is made or checked by the gateway itself, whoever sends it"
             }
+            "proxy" => "becomes a proxy's address in CGI, so it is never passed on",
+            "connection"
+            | "content-length"
+            | "expect"
+            | "host"
+            | "keep-alive"
+            | "proxy-authenticate"
+            | "proxy-authorization"
+            | "proxy-connection"
+            | "te"
+            | "trailer"
+            | "transfer-encoding"
+            | "upgrade" => "belongs to the connection and not to its sender",
             _ => return Ok(Self(name)),
         };
         Err(Invalid::new(format!("`{name}` {refusal}; remove it")))

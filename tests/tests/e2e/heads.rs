@@ -108,6 +108,7 @@ async fn connect_is_refused() {
     let head = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n");
     let answer = raw::exchange(gateway.address(), head).await.unwrap();
     assert_eq!(answer.status, 405, "{}", answer.head);
+    assert_eq!(answer.header("allow"), Some(""), "{}", answer.head);
     assert!(upstream.seen().is_empty());
 }
 

@@ -73,6 +73,28 @@ async fn only_what_the_operator_has_named_is_believed_of_a_trusted_proxy() {
 }
 
 #[tokio::test]
+async fn routes_do_not_match_on_what_strangers_claim() {
+    let routes = r#"
+routes:
+  - { name: inside, match: { path: /a, headers: [{ name: x-user, value: admin }] }, respond: { body: inside } }
+  - { name: secure, match: { path: /b, headers: [{ name: x-forwarded-proto, value: https }] }, respond: { body: secure } }
+  - { name: outside, match: { path: /** }, respond: { body: outside } }
+"#;
+    let start = |trusted: &str| {
+        let keys = format!("trusted_headers: [x-user]{trusted}");
+        Gateway::start(
+            format!("listeners: [{{ name: public, address: \"127.0.0.1:0\", {keys} }}]\n") + routes,
+        )
+    };
+    let (strangers, proxies) = (start("").await, start(", trusted_proxies: [127.0.0.0/8]").await);
+    let claims = [("/a", ("x-user", "admin"), "inside"), ("/b", ("x-forwarded-proto", "https"), "secure")];
+    for (path, claim, believed) in claims {
+        assert_eq!(strangers.request("GET", path, &[claim]).await.text(), "outside", "{claim:?}");
+        assert_eq!(proxies.request("GET", path, &[claim]).await.text(), believed, "{claim:?}");
+    }
+}
+
+#[tokio::test]
 async fn forwarded_is_read_only_where_it_is_configured() {
     let upstream = Upstream::echo().await;
     let gateway = gateway(&upstream, ", trusted_proxies: [127.0.0.0/8], client_address: forwarded").await;

@@ -96,22 +96,44 @@ pub fn origin(headers: &HeaderMap, peer: Peer, trust: &Trust<'_>) -> Origin {
     Origin { client, trusted: true, https: https.unwrap_or(peer.tls) }
 }
 
-/// Writes into the head of a request what the next server is told about where it came from.
+/// What of a request claims to come from a proxy and does not, to be taken away before anything is decided by it:
+/// what was matched is what is forwarded. Of a trusted peer there remain the chain that [`tell`] continues, and what
+/// the operator has named.
+///
+/// One pass over the names; most requests have none of them.
+pub fn claims(headers: &HeaderMap, origin: &Origin, trust: &Trust<'_>) -> Vec<HeaderName> {
+    let continued = |name: &HeaderName| match trust.header {
+        ChainHeader::XForwardedFor => [X_FORWARDED_FOR, X_FORWARDED_PROTO, X_FORWARDED_HOST].contains(name),
+        ChainHeader::Forwarded => name == FORWARDED,
+    };
+    let goes = |name: &&HeaderName| match name.as_str() {
+        // The second becomes the environment's `HTTP_PROXY` in CGI (httpoxy).
+        "forwarded" | "proxy" => !(origin.trusted && continued(name)),
+        // A proxy writes what the operator has named; any other spelling of it is a stranger's.
+        _ if trust.others.iter().any(|other| other.get() == *name) => !origin.trusted,
+        text if is_claim(text) => !(origin.trusted && continued(name)),
+        text => trust.others.iter().any(|other| alike(text, other.get().as_str())),
+    };
+    headers.keys().filter(goes).cloned().collect()
+}
+
+/// Writes into the head of a request what the next server is told about where it came from, after [`claims`] have
+/// gone.
 ///
 /// `X-Forwarded-For` is the chain with the peer at its end, `X-Forwarded-Proto` the client's scheme,
 /// `X-Forwarded-Host` the host it asked for; `Forwarded` is continued where the listener goes by it, as far as it can
-/// be read. Everything else that claims to come from a proxy goes, unless it does and the operator has named it.
+/// be read.
 pub fn tell(
     headers: &mut HeaderMap,
     peer: Peer,
     peer_text: &HeaderValue,
     origin: &Origin,
-    trust: &Trust<'_>,
+    chain: ChainHeader,
     host: Option<&HeaderValue>,
 ) {
     let believed = Some(&*headers).filter(|_| origin.trusted);
     let own = peer_text.clone();
-    let (addresses, forwarded, asked) = match trust.header {
+    let (addresses, forwarded, asked) = match chain {
         ChainHeader::XForwardedFor => {
             let list = believed.and_then(|headers| joined(headers.get_all(X_FORWARDED_FOR), ", "));
             (chain::appended(list, own), None, believed.and_then(chain::host))
@@ -124,7 +146,6 @@ pub fn tell(
             (chain::appended(client, own), Some(chain::appended(list, element)), None)
         }
     };
-    remove_claims(headers, origin, trust.others);
     headers.insert(X_FORWARDED_FOR, addresses);
     headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(if origin.https { "https" } else { "http" }));
     match asked.or_else(|| host.cloned()) {
@@ -162,21 +183,6 @@ fn is_claim(name: &str) -> bool {
 fn alike(a: &str, b: &str) -> bool {
     let cgi = |byte: u8| if byte == b'_' { b'-' } else { byte };
     a.len() == b.len() && a.bytes().zip(b.bytes()).all(|(a, b)| cgi(a) == cgi(b))
-}
-
-/// One pass over the names; most requests have none of them.
-fn remove_claims(headers: &mut HeaderMap, origin: &Origin, others: &[TrustedHeader]) {
-    let goes = |name: &&HeaderName| match name.as_str() {
-        // The first is not passed on but continued; the second becomes the environment's `HTTP_PROXY` in CGI (httpoxy).
-        "forwarded" | "proxy" => true,
-        // A proxy writes what the operator has named; any other spelling of it is a stranger's.
-        _ if others.iter().any(|other| other.get() == *name) => !origin.trusted,
-        text => is_claim(text) || others.iter().any(|other| alike(text, other.get().as_str())),
-    };
-    if headers.keys().any(|name| goes(&name)) {
-        let claims: Vec<HeaderName> = headers.keys().filter(goes).cloned().collect();
-        claims.iter().for_each(|claim| drop(headers.remove(claim)));
-    }
 }
 
 #[cfg(test)]

@@ -20,7 +20,8 @@ fn told(sent: &HeaderMap, peer: Peer, trust: &Trust<'_>, host: Option<&'static s
     let mut headers = sent.clone();
     let from = origin(sent, peer, trust);
     let text: HeaderValue = peer.address.to_string().parse().unwrap();
-    tell(&mut headers, peer, &text, &from, trust, host.map(HeaderValue::from_static).as_ref());
+    claims(sent, &from, trust).iter().for_each(|claim| drop(headers.remove(claim)));
+    tell(&mut headers, peer, &text, &from, trust.header, host.map(HeaderValue::from_static).as_ref());
     headers
 }
 
