@@ -11,6 +11,7 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
+use socket2::SockRef;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -19,9 +20,12 @@ use tokio::{
 /// Connections at a time. More wait in the kernel's queue until one ends, so that probes get their turn.
 pub const MOST: usize = 512;
 
-/// How long a connection may take for a request's head, and be idle before it. Above the usual interval of scrapers,
-/// which keep their connection.
-const HEAD: Duration = Duration::from_secs(30);
+/// How long a connection may take for a request's head, and be idle before it. Above the usual interval of scrapers (15
+/// to 60 seconds), which keep their connection.
+const HEAD: Duration = Duration::from_secs(90);
+
+/// How long a client may take nothing of an answer; the kernel then ends the connection.
+const WRITE: Duration = Duration::from_secs(30);
 
 /// The pause after accept failed for lack of descriptors or memory.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -31,7 +35,11 @@ pub async fn serve(socket: TcpListener, router: Router, room: Arc<Semaphore>) {
     loop {
         let place = room.clone().acquire_owned().await.expect("nobody closes it");
         match socket.accept().await {
-            Ok((stream, _)) => drop(tokio::spawn(connection(stream, router.clone(), place))),
+            Ok((stream, _)) => {
+                // Where the system does not know the option, the connection is bounded in number only.
+                let _ = SockRef::from(&stream).set_tcp_user_timeout(Some(WRITE));
+                drop(tokio::spawn(connection(stream, router.clone(), place)));
+            }
             Err(error) => {
                 // The public listeners say it louder, and count it.
                 tracing::debug!(%error, "cannot accept operators' connections");
@@ -53,6 +61,7 @@ async fn connection(stream: TcpStream, router: Router, _place: OwnedSemaphorePer
 mod tests {
     use axum::routing::get;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::time::timeout;
 
     use super::*;
 
@@ -85,7 +94,7 @@ mod tests {
         assert_eq!(room.available_permits(), MOST - 1, "their places are free again");
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn one_connection_too_many_waits_until_another_ends() {
         let room = Arc::new(Semaphore::new(1));
         let address = start(&room).await;
@@ -94,7 +103,8 @@ mod tests {
         assert!(answer(&mut first).await.starts_with("HTTP/1.1 200"));
         let mut second = TcpStream::connect(address).await.unwrap();
         second.write_all(GET).await.unwrap();
-        assert_eq!(room.available_permits(), 0);
+        let early = timeout(HEAD / 2, answer(&mut second)).await;
+        assert!(early.is_err(), "there is one place only: {early:?}");
         drop(first);
         assert!(answer(&mut second).await.starts_with("HTTP/1.1 200"));
     }
