@@ -45,17 +45,13 @@ struct Shared {
 #[derive(Debug, Default)]
 struct Waiting {
     lines: Vec<u8>,
-    /// The writer has taken lines and is not back.
-    writing: bool,
+    /// Bytes that were ever taken in.
+    taken: u64,
+    /// Of these, how many the writer is done with.
+    written: u64,
     /// Somebody has waited for the writer in vain, and it has written nothing since.
     stuck: bool,
     closing: bool,
-}
-
-impl Waiting {
-    fn is_done(&self) -> bool {
-        self.lines.is_empty() && !self.writing
-    }
 }
 
 impl Shared {
@@ -96,7 +92,9 @@ impl Queue {
 
     /// Gives the writer a moment to write what waits, for a thread that may be the process's last.
     pub fn after_panic(&self) {
-        self.flush(AT_PANIC, |waiting| waiting.is_done() || waiting.stuck);
+        if !self.0.waiting().stuck {
+            self.flush(AT_PANIC);
+        }
     }
 
     fn push(&self, line: &[u8]) {
@@ -107,14 +105,17 @@ impl Queue {
             return;
         }
         waiting.lines.extend_from_slice(line);
+        waiting.taken += line.len() as u64;
         drop(waiting);
         self.0.work.notify_one();
     }
 
-    fn flush(&self, bound: Duration, enough: impl Fn(&Waiting) -> bool) {
+    /// Waits until all that was said so far is written; what others say meanwhile does not count.
+    fn flush(&self, bound: Duration) {
         let deadline = Instant::now() + bound;
         let mut waiting = self.0.waiting();
-        while !enough(&waiting) {
+        let said = waiting.taken;
+        while waiting.written < said {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 waiting.stuck = true;
@@ -152,7 +153,7 @@ pub struct Flush(Queue);
 
 impl Drop for Flush {
     fn drop(&mut self) {
-        self.0.flush(AT_END, Waiting::is_done);
+        self.0.flush(AT_END);
         self.0.0.waiting().closing = true;
         self.0.0.work.notify_one();
     }
@@ -171,12 +172,13 @@ impl<W: Write> Writer<W> {
                 // There is nobody left to tell but the metrics.
                 self.shared.dropped.add(count(&lines[written..]));
             }
+            let mut waiting = self.shared.waiting();
+            waiting.written += lines.len() as u64;
+            waiting.stuck = false;
+            drop(waiting);
+            self.shared.done.notify_all();
             lines.clear();
             lines.shrink_to(KEEP_BYTES);
-            let mut waiting = self.shared.waiting();
-            waiting.writing = false;
-            waiting.stuck = false;
-            self.shared.done.notify_all();
         }
     }
 
@@ -186,8 +188,7 @@ impl<W: Write> Writer<W> {
         let waiting = self.shared.work.wait_while(self.shared.waiting(), wait);
         let mut waiting = waiting.unwrap_or_else(PoisonError::into_inner);
         std::mem::swap(&mut waiting.lines, lines);
-        waiting.writing = !lines.is_empty();
-        waiting.writing
+        !lines.is_empty()
     }
 }
 

@@ -191,6 +191,7 @@ impl TelemetryMetrics {
     pub fn lines_lost(&self, why: LineLoss, count: u64) {
         self.lines_lost[why as usize].add(count);
     }
+
     /// Shows the count of lines of the application log that were lost. The log is older than these metrics, so it
     /// brings its own counter.
     pub fn watch_log(&self, lost: Arc<Counter>) {

@@ -49,8 +49,10 @@ fn a_stripe_that_was_given_back_is_reserved_again() {
     drop(first.own());
     assert_eq!(MINE.get(), NONE);
     // Others may reserve meanwhile where tests share a process, but nobody gets what `second` has.
-    assert_ne!(Stripe::reserve().0, second.0);
-    assert!(number < STRIPES.load(Relaxed));
+    for _ in 0..1_000 {
+        assert_ne!(Stripe::reserve().0, second.0);
+    }
+    assert!(STRIPES.load(Relaxed) < 500, "given back, and never reserved again");
 }
 
 #[test]
