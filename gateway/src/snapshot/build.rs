@@ -71,7 +71,8 @@ pub fn build(
     }
 }
 
-/// An engine holds nothing but its schema, its bounds and its plans: while the first two stay, it may stay as well.
+/// An engine holds nothing of the configuration but its schema and its bounds: while these stay, it may stay as well, and
+/// its plans with it.
 fn engine(api: GraphqlApi, before: Option<&Arc<Api>>) -> Engine {
     match before {
         Some(same) if same.engine.serves(&api.schema, &api.limits) => same.engine.clone(),

@@ -118,8 +118,7 @@ impl Upstreams {
     }
 
     /// Waits until every name was looked up and every endpoint checked at least once, at most for `patience`; gives
-    /// whether it is so. A service that never
-    /// answers must not keep the gateway from starting, hence no error.
+    /// whether it is so. A service that never answers must not keep the gateway from starting, hence no error.
     pub async fn settled(&self, patience: Duration) -> bool {
         let all = async {
             for upstream in self.iter() {

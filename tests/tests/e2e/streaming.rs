@@ -49,7 +49,8 @@ async fn a_gib_uploaded_leaves_memory_flat() {
     let upload = async { client::read(connection.begin(request).await.unwrap()).await.unwrap() };
     let answer = within("a GiB is uploaded", Duration::from_secs(180), upload).await;
     assert_eq!(answer.text(), GIB.to_string());
-    let grown = gateway.usage().peak_memory - before;
+    // The kernel counts in batches: the peak may be a few pages below what it was.
+    let grown = gateway.usage().peak_memory.saturating_sub(before);
     assert!(grown < FLAT, "memory grew by {} MiB", grown >> 20);
 }
 
@@ -69,7 +70,8 @@ async fn a_gib_downloaded_leaves_memory_flat() {
         bytes
     };
     assert_eq!(within("a GiB is downloaded", Duration::from_secs(180), download).await, GIB);
-    let grown = gateway.usage().peak_memory - before;
+    // The kernel counts in batches: the peak may be a few pages below what it was.
+    let grown = gateway.usage().peak_memory.saturating_sub(before);
     assert!(grown < FLAT, "memory grew by {} MiB", grown >> 20);
 }
 
