@@ -6,16 +6,13 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    de::{each_entry, each_item},
-    graphql::GraphqlConfig,
-};
+use super::graphql::GraphqlConfig;
 use crate::{
     listener::config::{DrainConfig, ListenerConfig},
     route::config::RouteConfig,
     telemetry::config::TelemetryConfig,
     upstream::UpstreamConfig,
-    value::{ListenAddress, Located, Name},
+    value::{ListenAddress, Located, Name, each_entry, each_item},
 };
 
 /// The configuration of a gateway.

@@ -5,12 +5,14 @@
 //! An error text follows one convention: `what is wrong; what to do`. The configuration's error report splits
 //! it there into message and hint.
 //!
-//! One function is no type: [`joined`], for the lines of a header, which rooms from telemetry to proxy need alike.
+//! A few functions are no types, because rooms from telemetry to proxy need them alike: [`joined`] for the lines of a
+//! header, [`each_item`] and [`each_entry`] for long collections.
 //!
 //! Nothing here knows about sections, file formats or the rest of the gateway.
 
 mod byte_size;
 mod duration;
+mod each;
 mod encoded_slashes;
 mod joined;
 mod located;
@@ -25,6 +27,7 @@ mod trusted_header;
 
 pub use byte_size::ByteSize;
 pub use duration::Duration;
+pub use each::{EACH_ENTRY, EACH_ITEM, each_entry, each_item};
 pub use encoded_slashes::EncodedSlashes;
 pub use joined::joined;
 pub use located::{LOCATED, Located, Place};

@@ -13,7 +13,6 @@
 //! Not supported, because they buffer values and lose their places: `flatten`, untagged and internally tagged enums.
 
 mod access;
-mod each;
 mod failure;
 mod required;
 #[cfg(test)]
@@ -27,7 +26,6 @@ use std::{
 
 use serde::{Deserialize, Deserializer, de, forward_to_deserialize_any};
 
-pub use each::{each_entry, each_item};
 use failure::Failure;
 pub use failure::split;
 
@@ -35,8 +33,7 @@ use super::{
     suggest,
     tree::{Fault, Kind, NodeId, Scalar, Tree},
 };
-use crate::value::{LOCATED, SECRET};
-use each::{EACH_ENTRY, EACH_ITEM};
+use crate::value::{EACH_ENTRY, EACH_ITEM, LOCATED, SECRET};
 
 /// Reads a secret's file; the path is as written.
 pub type ReadSecret<'a> = &'a dyn Fn(&Path) -> Result<String, String>;

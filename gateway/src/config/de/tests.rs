@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 
 use super::*;
 use crate::config::tree;
-use crate::value::{Located, Name, Secret};
+use crate::value::{Located, Name, Secret, each_entry, each_item};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

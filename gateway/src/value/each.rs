@@ -1,7 +1,8 @@
 //! Lists and maps whose elements are read one by one, each with all its problems, however many there are.
 //!
 //! For the long collections of the file (`#[serde(deserialize_with = "each_item")]`); elsewhere serde's own `Vec`
-//! will do. Elements that are refused are left out.
+//! will do. Elements that are refused are left out. The configuration's deserializer knows [`EACH_ITEM`] and
+//! [`EACH_ENTRY`] by name, as it knows [`LOCATED`](super::LOCATED); any other format just gives the collection.
 
 use std::{fmt, hash::Hash, marker::PhantomData};
 
