@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt, net::IpAddr, net::SocketAddr, str::FromStr};
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -63,6 +63,8 @@ impl JsonSchema for ListenAddress {
 }
 
 /// A range of IP addresses. YAML: `10.0.0.0/8`, `fd00::/8`, or one address.
+///
+/// Bits beyond the prefix are refused: whoever writes `10.1.2.3/8` may mean one address, and would name 16 million.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Cidr(IpNet);
 
@@ -73,17 +75,33 @@ impl Cidr {
     }
 }
 
+/// IPv4 written as IPv6 (`::ffff:10.0.0.0/104`) is IPv4, as it is for addresses.
+fn canonical(range: IpNet) -> IpNet {
+    let IpNet::V6(v6) = range else { return range };
+    let v4 = v6.network().to_ipv4_mapped().zip(v6.prefix_len().checked_sub(96));
+    let v4 = v4.and_then(|(network, prefix)| Ipv4Net::new(network, prefix).ok());
+    v4.map_or(range, IpNet::V4)
+}
+
 impl FromStr for Cidr {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let text = text.trim();
         let net = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
-        net.map(|net| Self(net.trunc())).map_err(|_| {
+        let net = net.map_err(|_| {
             Invalid::new(format!(
                 "`{text}` is not a range of addresses; write it as in `10.0.0.0/8`, `fd00::/8` or `192.0.2.1`"
             ))
-        })
+        })?;
+        let range = net.trunc();
+        if net != range {
+            return Err(Invalid::new(format!(
+                "`{text}` has bits beyond its prefix; write `{range}` for the range, or `{}` for the one address",
+                net.addr()
+            )));
+        }
+        Ok(Self(canonical(range)))
     }
 }
 
@@ -102,7 +120,7 @@ impl JsonSchema for Cidr {
         json_schema!({
             "type": "string",
             "title": "address range",
-            "description": "A range of IP addresses in CIDR notation, or one address.",
+            "description": "A range of IP addresses in CIDR notation without bits beyond its prefix, or one address.",
             "pattern": r"^([0-9a-fA-F:.]+(/[0-9]{1,3})?|.*\$\{.*)$",
             "examples": ["10.0.0.0/8", "fd00::/8", "192.0.2.1"]
         })
