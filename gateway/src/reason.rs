@@ -42,6 +42,8 @@ pub enum Reason {
     MethodNotAllowed,
     /// A route matches host, path and method, but not the headers or the query.
     RouteConditionsNotMet,
+    /// The route does not let in a client with this address.
+    ClientAddressRefused,
     /// The client was too slow, with its own request or with taking its answer.
     ClientTimeout,
     /// The client left before the answer was complete.
@@ -102,7 +104,7 @@ const fn row(
 
 /// The table, in the order of the enum.
 #[rustfmt::skip]
-pub const TABLE: [Row; 25] = [
+pub const TABLE: [Row; 26] = [
     row(Reason::MalformedRequest, "malformed_request", 400, "http_request_error", "The request is not valid HTTP"),
     row(Reason::MissingHost, "missing_host", 400, "http_request_error", "The request names no host"),
     row(Reason::AmbiguousFraming, "ambiguous_framing", 400, "http_request_error", "The length of the request body is ambiguous"),
@@ -113,6 +115,7 @@ pub const TABLE: [Row; 25] = [
     row(Reason::RouteNotFound, "route_not_found", 404, "destination_not_found", "There is nothing at this address"),
     row(Reason::MethodNotAllowed, "method_not_allowed", 405, "http_request_denied", "This method is not allowed here"),
     row(Reason::RouteConditionsNotMet, "route_conditions_not_met", 404, "destination_not_found", "The request lacks a header or query parameter that this address requires"),
+    row(Reason::ClientAddressRefused, "client_address_refused", 403, "http_request_denied", "This client is not allowed here"),
     row(Reason::ClientTimeout, "client_timeout", 408, "http_request_error", "The client was too slow"),
     row(Reason::ClientDisconnected, "client_disconnected", 499, "http_request_error", "The client closed the connection"),
     row(Reason::NoHealthyUpstream, "no_healthy_upstream", 503, "destination_unavailable", "The service is currently unavailable"),
@@ -194,9 +197,11 @@ impl Reason {
     }
 
     /// Status code for a gRPC caller. Finer than the table by which clients guess from an HTTP status: too slow is
-    /// `DEADLINE_EXCEEDED`, a fault of the request `INVALID_ARGUMENT`, no such route `UNIMPLEMENTED`.
+    /// `DEADLINE_EXCEEDED`, a fault of the request `INVALID_ARGUMENT`, no such route `UNIMPLEMENTED`, not allowed
+    /// `PERMISSION_DENIED`.
     pub fn grpc_status(self) -> u8 {
         match self.row().status {
+            403 => 7,
             404 | 405 => 12,
             408 | 504 => 4,
             499 => 1,

@@ -72,7 +72,11 @@ fn good_configurations_are_what_they_say() {
         let mut printed = report(&path, &result, Format::Text, false);
         if let Ok(checked) = &result {
             let json = serde_json::to_string_pretty(&checked.config).unwrap();
-            let routes: Vec<_> = checked.routes.iter().map(|route| format!("{:?}", route.action)).collect();
+            let routes = checked.routes.iter().map(|route| match &route.policies.ip_filter {
+                filter if filter.is_off() => format!("{:?}", route.action),
+                filter => format!("{:?} behind {filter:?}", route.action),
+            });
+            let routes: Vec<_> = routes.collect();
             printed.push_str(&format!("\n{json}\n\n{}\n", routes.join("\n")));
         }
         compare(&path, &printed)
@@ -113,6 +117,22 @@ fn a_file_full_of_mistakes_is_reported_about_as_fast_as_a_good_one_loads() {
     assert_eq!((none, problems), (0, 30_000));
     // Three times is usual; what is quadratic takes a hundred times.
     assert!(bad < good * 20, "{bad:?} instead of {good:?}");
+}
+
+/// Blocklists are long, and come from elsewhere.
+#[test]
+fn every_bad_entry_of_a_long_list_is_reported() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("long.yaml");
+    let problems = |prefix: u8| {
+        let entry = |index: u32| format!("{}/{prefix}", std::net::Ipv4Addr::from(index << 8 | 1));
+        let entries: Vec<String> = (0..10_000).map(entry).collect();
+        let listeners = "listeners: [{ name: public, address: 127.0.0.1:8080 }]";
+        let defaults = format!("defaults: {{ ip_filter: {{ deny: [{}] }} }}", entries.join(", "));
+        fs::write(&path, format!("{listeners}\n{defaults}\nroutes: []\n")).unwrap();
+        load(&path).map_or_else(|errors| errors.problems().len(), |checked| checked.warnings.len())
+    };
+    assert_eq!((problems(32), problems(24)), (0, 10_000));
 }
 
 #[test]

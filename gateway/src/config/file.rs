@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::graphql::GraphqlConfig;
 use crate::{
     listener::config::{DrainConfig, ListenerConfig},
-    route::config::RouteConfig,
+    route::config::{DefaultsConfig, RouteConfig},
     telemetry::config::TelemetryConfig,
     upstream::UpstreamConfig,
     value::{ListenAddress, Located, Name, each_entry, each_item},
@@ -39,6 +39,9 @@ pub struct Config {
     /// The services behind the gateway, by name.
     #[serde(default, deserialize_with = "each_entry")]
     pub upstreams: IndexMap<Name, UpstreamConfig>,
+    /// For routes that do not say otherwise.
+    #[serde(default, skip_serializing_if = "DefaultsConfig::is_empty")]
+    pub defaults: DefaultsConfig,
     /// Which requests go where. Their order means nothing: the most specific route wins.
     #[serde(default, deserialize_with = "each_item")]
     pub routes: Vec<RouteConfig>,

@@ -20,7 +20,8 @@ pub fn reference() -> String {
 }
 
 /// The keys at the top, in the order in which one writes them; any other follows.
-const ORDER: [&str; 7] = ["listeners", "admin", "drain", "telemetry", "upstreams", "routes", "graphql"];
+const ORDER: [&str; 8] =
+    ["listeners", "admin", "drain", "telemetry", "upstreams", "defaults", "routes", "graphql"];
 
 /// Texts with a form of their own, described at the end.
 const VALUES: [(&str, &str); 10] = [

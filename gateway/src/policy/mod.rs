@@ -4,3 +4,4 @@
 //! policy; the stages of `proxy/` ask it and act on what it says.
 
 pub mod forwarding;
+pub mod ip_filter;

@@ -1,11 +1,11 @@
 //! Whether a request may go on, and where to.
 //!
 //! The order is fixed: the head must be sound before anything is decided by it, the path must be in its one spelling
-//! before it is matched.
+//! before it is matched. The route's policies come right after it, whatever the route leads to, the cheap ones first.
 
 use std::sync::Arc;
 
-use http::{HeaderValue, Method};
+use http::{HeaderValue, Method, Uri};
 use pingora_error::Result;
 use pingora_http::RequestHeader;
 use pingora_proxy::Session;
@@ -18,13 +18,14 @@ use super::{
 };
 use crate::{
     listener::{config::Limits, head},
+    policy::ip_filter,
     reason::Reason,
     route::{
         matcher::MethodSet,
         path::comparable,
         table::{Head, Lookup},
     },
-    snapshot::{Action, Route},
+    snapshot::{Action, Policies, Route},
 };
 
 /// Why a request does not go on.
@@ -32,11 +33,19 @@ use crate::{
 struct Refusal {
     reason: Reason,
     allow: Option<HeaderValue>,
+    /// What the operator needs to know beyond the reason.
+    error: Option<Box<str>>,
 }
 
 impl From<Reason> for Refusal {
     fn from(reason: Reason) -> Self {
-        Self { reason, allow: None }
+        Self { reason, allow: None, error: None }
+    }
+}
+
+impl From<ip_filter::Refused> for Refusal {
+    fn from(refused: ip_filter::Refused) -> Self {
+        Self { error: Some(refused.to_string().into()), ..Reason::from(refused).into() }
     }
 }
 
@@ -46,28 +55,47 @@ pub async fn admit(gateway: &Gateway, session: &mut Session, context: &mut Reque
     let opened = context.opened()?;
     // Envoy's route timeout begins there too: a slow upload is the client's time.
     let complete = context.outcome.request_complete;
-    match find(session, opened) {
-        Err(Refusal { reason, allow }) => reply::refuse(session, context, reason, allow).await?,
-        Ok(found) => {
-            let admitted = context.admitted.insert(admitted(gateway, found, opened, complete)?);
-            if matches!(admitted.route.action, Action::Forward { .. } | Action::Compose(_)) {
-                return Ok(false);
-            }
-            let route = admitted.route.clone();
-            match &route.action {
-                Action::Redirect { to, status } => reply::redirect(session, context, to, *status).await?,
-                Action::Respond(respond) => reply::respond(session, context, respond).await?,
-                Action::Forward { .. } | Action::Compose(_) => {}
-            }
-        }
+    let Found { route, target } = match find(session, opened) {
+        Ok(found) => found,
+        Err(refusal) => return refuse(session, context, refusal).await,
+    };
+    // A request that its route's policies refuse has a route all the same, which metrics, log and span show.
+    let admitted = context.admitted.insert(admitted(gateway, route, opened, complete));
+    match target {
+        Ok(target) => admitted.target = target,
+        Err(refusal) => return refuse(session, context, refusal).await,
+    }
+    if matches!(admitted.route.action, Action::Forward { .. } | Action::Compose(_)) {
+        return Ok(false);
+    }
+    let route = admitted.route.clone();
+    match &route.action {
+        Action::Redirect { to, status } => reply::redirect(session, context, to, *status).await?,
+        Action::Respond(respond) => reply::respond(session, context, respond).await?,
+        Action::Forward { .. } | Action::Compose(_) => {}
     }
     Ok(true)
 }
 
-/// A route, and what to forward.
+/// True: the request is answered.
+async fn refuse(session: &mut Session, context: &mut RequestContext, refusal: Refusal) -> Result<bool> {
+    let Refusal { reason, allow, error } = refusal;
+    context.outcome.error = error;
+    reply::refuse(session, context, reason, allow).await?;
+    Ok(true)
+}
+
+/// Asks the route's policies, in the order of their cost.
+fn pass(policies: &Policies, opened: &Opened) -> Result<(), Refusal> {
+    let Policies { ip_filter } = policies;
+    ip_filter.check(opened.origin.client)?;
+    Ok(())
+}
+
+/// A route, and what to forward unless its policies refuse the request.
 struct Found {
     route: Arc<Route>,
-    target: Option<http::Uri>,
+    target: Result<Option<Uri>, Refusal>,
 }
 
 fn find(session: &Session, opened: &Opened) -> Result<Found, Refusal> {
@@ -87,7 +115,8 @@ fn find(session: &Session, opened: &Opened) -> Result<Found, Refusal> {
         Action::Forward { rewrite, .. } => rewrite.as_ref(),
         _ => None,
     };
-    let target = target::forwarded(head, &path, rewrite)?;
+    let forwarded = || Ok(target::forwarded(head, &path, rewrite)?);
+    let target = pass(&route.policies, opened).and_then(|()| forwarded());
     Ok(Found { route, target })
 }
 
@@ -112,7 +141,7 @@ fn look_up(head: &RequestHeader, opened: &Opened, path: &str) -> Result<Arc<Rout
     match opened.snapshot.routes.lookup(&asked) {
         Lookup::Found(route) => Ok(route.clone()),
         Lookup::OtherMethods(methods) => {
-            Err(Refusal { reason: Reason::MethodNotAllowed, allow: Some(allow(&methods)) })
+            Err(Refusal { allow: Some(allow(&methods)), ..Reason::MethodNotAllowed.into() })
         }
         Lookup::ConditionsNotMet => Err(Reason::RouteConditionsNotMet.into()),
         Lookup::NotFound => Err(Reason::RouteNotFound.into()),
@@ -124,8 +153,7 @@ fn allow(methods: &MethodSet) -> HeaderValue {
     HeaderValue::from_str(&list.join(", ")).expect("methods are tokens")
 }
 
-fn admitted(gateway: &Gateway, found: Found, opened: &Opened, complete: bool) -> Result<Admitted> {
-    let Found { route, target } = found;
+fn admitted(gateway: &Gateway, route: Arc<Route>, opened: &Opened, complete: bool) -> Admitted {
     let total = route.action.total();
     let exchange = match &route.action {
         Action::Compose(api) => Some(Exchange::new(api.clone(), opened, gateway.pool.clone())),
@@ -133,5 +161,5 @@ fn admitted(gateway: &Gateway, found: Found, opened: &Opened, complete: bool) ->
     };
     route.metrics.began(&opened.method);
     let deadline = total.filter(|_| complete).and_then(|total| opened.epoch.instant.checked_add(total));
-    Ok(Admitted { total, deadline, exchange, route, target })
+    Admitted { total, deadline, exchange, route, target: None }
 }

@@ -1,4 +1,4 @@
-//! The `routes:` section: what the operator may say about a route.
+//! The sections `routes:` and `defaults:`: what the operator may say about a route, and about those that say nothing.
 //!
 //! What was written, with its places. Patterns are parsed, names resolved and actions told apart when the
 //! configuration is checked.
@@ -7,7 +7,27 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::value::{Duration, Located, Name, Secret};
+use crate::{
+    policy::ip_filter::config::IpFilterConfig,
+    value::{Duration, Located, Name, Secret},
+};
+
+/// For routes that do not say otherwise. What a route says takes the place of the whole key: nothing is merged.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct DefaultsConfig {
+    /// Who may call, by the client's address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ip_filter: Option<IpFilterConfig>,
+}
+
+impl DefaultsConfig {
+    /// Whether nothing was said.
+    pub fn is_empty(&self) -> bool {
+        let Self { ip_filter } = self;
+        ip_filter.is_none()
+    }
+}
 
 /// Requests of one kind, and what is done with them: exactly one of `upstream`, `graphql`, `redirect` and `respond`.
 ///
@@ -45,6 +65,9 @@ pub struct RouteConfig {
     /// How long the service may take for these requests, in place of the upstream's own. Only with `upstream`.
     #[serde(default)]
     pub timeouts: RouteTimeouts,
+    /// Who may call, by the client's address, in place of `defaults.ip_filter`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ip_filter: Option<IpFilterConfig>,
 }
 
 /// Which requests a route is for. All conditions must hold.

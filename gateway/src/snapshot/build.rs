@@ -5,7 +5,7 @@ use std::{sync::Arc, time::SystemTime};
 use glassgate_graphql::Engine;
 
 use super::{
-    Action, Route, Snapshot,
+    Action, Policies, Route, Snapshot,
     api::{Api, PLANS},
 };
 use crate::{
@@ -95,5 +95,11 @@ fn route(route: check::Route, services: &[Arc<Upstream>], apis: &[Arc<Api>], tel
         action,
         request_headers: route.request_headers,
         response_headers: route.response_headers,
+        policies: policies(route.policies),
     }
+}
+
+fn policies(policies: check::Policies) -> Policies {
+    let check::Policies { ip_filter } = policies;
+    Policies { ip_filter }
 }

@@ -27,6 +27,7 @@ pub use store::{Failure, Status, Store};
 
 use crate::{
     config::Config,
+    policy::ip_filter::IpFilter,
     route::{edits::HeaderEdits, respond::Respond, rewrite::Rewrite, table::Table},
     telemetry::{Telemetry, metrics::RouteMetrics},
     upstream::{Timeouts, Upstream},
@@ -80,6 +81,15 @@ pub struct Route {
     pub request_headers: HeaderEdits,
     /// Changes of the response before it is sent.
     pub response_headers: HeaderEdits,
+    /// What its requests must pass.
+    pub policies: Policies,
+}
+
+/// A route's policies, a field each, in the order in which `admit` asks them. What is off lets everything pass.
+#[derive(Debug)]
+pub struct Policies {
+    /// Who may call, by the client's address.
+    pub ip_filter: IpFilter,
 }
 
 /// What is done with a request.

@@ -16,6 +16,7 @@ mod grpc;
 mod headers;
 mod heads;
 mod health;
+mod ip_filter;
 mod lifecycle;
 mod log;
 mod metrics;

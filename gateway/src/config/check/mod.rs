@@ -12,6 +12,7 @@ mod headers;
 mod listeners;
 mod matching;
 mod names;
+mod policies;
 mod route;
 mod routes;
 mod telemetry;
@@ -27,7 +28,7 @@ use indexmap::IndexMap;
 
 pub use graphql::GraphqlApi;
 use names::Names;
-pub use route::{Action, Route};
+pub use route::{Action, Policies, Route};
 
 use super::{
     error::{Problem, Problems},

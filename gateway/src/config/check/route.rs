@@ -3,6 +3,7 @@
 use http::StatusCode;
 
 use crate::{
+    policy::ip_filter::IpFilter,
     route::{edits::HeaderEdits, respond::Respond, rewrite::Rewrite},
     upstream::Timeouts,
     value::Name,
@@ -19,6 +20,15 @@ pub struct Route {
     pub request_headers: HeaderEdits,
     /// Changes of the response before it is sent.
     pub response_headers: HeaderEdits,
+    /// What its requests must pass.
+    pub policies: Policies,
+}
+
+/// A route's policies, what it does not say taken from `defaults`. A field each; what is off lets everything pass.
+#[derive(Debug, Clone, Default)]
+pub struct Policies {
+    /// Who may call, by the client's address.
+    pub ip_filter: IpFilter,
 }
 
 /// What is done with a route's requests.

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, Uri};
 
-use super::{Action, Check, GraphqlApi, Named, Route, headers};
+use super::{Action, Check, GraphqlApi, Named, Route, headers, policies};
 use crate::{
     config::{file::Config, suggest},
     route::{
@@ -29,6 +29,7 @@ pub fn check(
 ) -> Option<(Vec<Route>, Table<usize>)> {
     let mut routes = Vec::with_capacity(config.routes.len());
     let mut matchers: Vec<(Matcher, usize)> = Vec::new();
+    let defaults = policies::defaults(check, config);
     for (index, route) in config.routes.iter().enumerate() {
         let own = super::matching::matchers(check, route);
         let matching = own.is_some();
@@ -36,11 +37,12 @@ pub fn check(
         let action = action(check, route, upstreams, graphql);
         let request_headers = headers::edits(check, &route.request_headers, headers::Of::Request);
         let response_headers = headers::edits(check, &route.response_headers, headers::Of::Response);
+        let policies = policies::of_route(check, route, &defaults);
         let parts = (matching, action, request_headers, response_headers);
         routes.push(match parts {
             (true, Some(action), Some(request_headers), Some(response_headers)) => {
                 let name = (*route.name).clone();
-                Some(Route { name, action, request_headers, response_headers })
+                Some(Route { name, action, request_headers, response_headers, policies })
             }
             _ => None,
         });
@@ -276,7 +278,12 @@ fn to_respond(check: &mut Check<'_>, respond: &RespondConfig) -> Option<Action> 
 
 /// The place of another key of the same route.
 fn sibling(check: &Check<'_>, route: &RouteConfig, key: &str) -> crate::value::Place {
+    check.place(&sibling_path(route, key))
+}
+
+/// The same as a key path; without a key that of the route.
+pub fn sibling_path(route: &RouteConfig, key: &str) -> String {
     let name = &route.name.place().path;
     let route = name.strip_suffix(".name").unwrap_or(name);
-    check.place(&if key.is_empty() { route.to_owned() } else { format!("{route}.{key}") })
+    if key.is_empty() { route.to_owned() } else { format!("{route}.{key}") }
 }

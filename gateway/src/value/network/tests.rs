@@ -51,3 +51,14 @@ fn bits_beyond_the_prefix_are_refused() {
         }
     }
 }
+
+#[test]
+fn a_range_has_a_first_and_a_last_address() {
+    let bounds = |text: &str| {
+        let (first, last) = text.parse::<Cidr>().unwrap().bounds();
+        (first.to_string(), last.to_string())
+    };
+    assert_eq!(bounds("10.0.0.0/8"), ("10.0.0.0".into(), "10.255.255.255".into()));
+    assert_eq!(bounds("192.0.2.1"), ("192.0.2.1".into(), "192.0.2.1".into()));
+    assert_eq!(bounds("fe80::/127"), ("fe80::".into(), "fe80::1".into()));
+}
