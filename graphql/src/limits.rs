@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use crate::coerce::VALUE_BYTES;
+
 /// Bounds on one operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
@@ -49,6 +51,13 @@ impl Limits {
     /// The largest sensible [`Limits::held_bytes`]: places within what was read
     /// are numbers of 32 bits.
     pub const MAX_HELD_BYTES: usize = 1 << 30;
+
+    /// Bytes of variables in all arguments together: four times what a request
+    /// can bring, so that a few fields may well use the same large variable.
+    pub(crate) fn argument_bytes(&self) -> usize {
+        let brought = self.variable_values.saturating_mul(VALUE_BYTES).saturating_add(self.request_bytes);
+        brought.saturating_mul(4)
+    }
 }
 
 impl Default for Limits {

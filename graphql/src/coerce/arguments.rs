@@ -4,6 +4,8 @@
 //! others keep their literals and are coerced once per request, never per
 //! object.
 
+use std::collections::HashMap;
+use std::io::Write;
 use std::sync::Arc;
 
 use apollo_compiler::ast::{Argument, Value as Literal};
@@ -11,8 +13,9 @@ use apollo_compiler::schema::InputValueDefinition;
 use apollo_compiler::{Node, Schema};
 use serde_json::Value;
 
-use super::Values;
 use super::literal::{default, literal};
+use super::scalar::shown;
+use super::{Allowance, Values};
 
 /// A field's arguments as the plan keeps them.
 #[derive(Debug, Clone)]
@@ -28,7 +31,7 @@ pub(crate) enum Arguments {
 pub(crate) struct Given {
     definition: Node<InputValueDefinition>,
     literal: Option<Node<Literal>>,
-    default: Option<Value>,
+    pub default: Option<Value>,
 }
 
 /// Why a field's arguments have no value; `Display` is for the client.
@@ -48,15 +51,53 @@ impl Arguments {
         if given.iter().any(|given| given.literal.as_deref().is_some_and(has_variable)) {
             return Ok(Arguments::Variable(given));
         }
-        let values = coerce(schema, &given, &Values::new())?;
+        // Nothing is copied where there are no variables.
+        let values = coerce(schema, &given, &Values::new(), &Allowance::of(0))?;
         Ok(Arguments::Constant(Arc::new(values)))
     }
 
     /// The values for a request with these variables.
-    pub fn values(&self, schema: &Schema, variables: &Values) -> Result<Arc<Values>, ArgumentError> {
+    pub fn values(
+        &self,
+        schema: &Schema,
+        variables: &Values,
+        allowance: &Allowance,
+    ) -> Result<Arc<Values>, ArgumentError> {
         match self {
             Arguments::Constant(values) => Ok(values.clone()),
-            Arguments::Variable(given) => coerce(schema, given, variables).map(Arc::new),
+            Arguments::Variable(given) => coerce(schema, given, variables, allowance).map(Arc::new),
+        }
+    }
+}
+
+/// The arguments of one request's fields, each coerced once, however many
+/// places fragments put the field to.
+#[derive(Debug)]
+pub(crate) struct Coerced {
+    /// By the address of what they are coerced from.
+    known: HashMap<usize, Result<Arc<Values>, ArgumentError>>,
+    allowance: Allowance,
+}
+
+impl Coerced {
+    /// Arguments into which up to so many bytes of variables may be copied.
+    pub fn within(bytes: usize) -> Self {
+        Self { known: HashMap::new(), allowance: Allowance::of(bytes) }
+    }
+
+    /// The values of `arguments`, which live as long as this is asked for any.
+    pub fn values(
+        &mut self,
+        arguments: &Arguments,
+        schema: &Schema,
+        variables: &Values,
+    ) -> Result<Arc<Values>, ArgumentError> {
+        let values = || arguments.values(schema, variables, &self.allowance);
+        match arguments {
+            Arguments::Constant(_) => values(),
+            Arguments::Variable(given) => {
+                self.known.entry(given.as_ptr().addr()).or_insert_with(values).clone()
+            }
         }
     }
 }
@@ -99,17 +140,27 @@ fn has_variable(literal: &Literal) -> bool {
     }
 }
 
-fn coerce(schema: &Schema, given: &[Given], variables: &Values) -> Result<Values, ArgumentError> {
+fn coerce(
+    schema: &Schema,
+    given: &[Given],
+    variables: &Values,
+    allowance: &Allowance,
+) -> Result<Values, ArgumentError> {
     let mut values = Values::new();
     for given in given {
-        if let Some(value) = argument(schema, given, variables)? {
+        if let Some(value) = argument(schema, given, variables, allowance)? {
             values.insert(given.definition.name.to_string(), value);
         }
     }
     Ok(values)
 }
 
-fn argument(schema: &Schema, given: &Given, variables: &Values) -> Result<Option<Value>, ArgumentError> {
+fn argument(
+    schema: &Schema,
+    given: &Given,
+    variables: &Values,
+    allowance: &Allowance,
+) -> Result<Option<Value>, ArgumentError> {
     let (name, ty) = (&given.definition.name, &given.definition.ty);
     let missing_variable = match given.literal.as_deref() {
         Some(Literal::Variable(variable)) => (!variables.contains_key(variable.as_str())).then_some(variable),
@@ -129,14 +180,17 @@ fn argument(schema: &Schema, given: &Given, variables: &Values) -> Result<Option
             ))),
         };
     };
-    match literal(schema, ty, written, variables) {
+    match literal(schema, ty, written, variables, allowance) {
         Ok(value) => Ok(Some(value)),
+        Err(_) if allowance.is_exceeded() => Err(ArgumentError(format!(
+            "Argument \"{name}\" would make all arguments together too large: variables are used too often."
+        ))),
         Err(_) if is_null(written, variables) => {
             Err(ArgumentError(format!("Argument \"{name}\" of non-null type \"{ty}\" must not be null.")))
         }
         Err(_) => Err(ArgumentError(format!(
             "Argument \"{name}\" has invalid value {}.",
-            written.serialize().no_indent()
+            shown(|cut| write!(cut, "{}", written.serialize().no_indent()).is_ok())
         ))),
     }
 }

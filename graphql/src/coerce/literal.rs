@@ -8,7 +8,7 @@ use apollo_compiler::schema::{ExtendedType, InputObjectType};
 use apollo_compiler::{Name, Schema};
 use serde_json::Value;
 
-use super::Values;
+use super::{Allowance, Values};
 
 /// Defaults of input fields may name their own type; a chain longer than this
 /// does not end.
@@ -16,21 +16,24 @@ const MAX_DEFAULTS: usize = 32;
 
 /// The literal as a value of `ty`, or why it is none.
 ///
-/// Variables are coerced already, so they stand for their values.
-pub(crate) fn literal(
+/// Variables are coerced already, so they stand for their values, as long as
+/// the allowance admits a copy of each.
+pub(super) fn literal(
     schema: &Schema,
     ty: &Type,
     written: &Literal,
     variables: &Values,
+    allowance: &Allowance,
 ) -> Result<Value, String> {
-    Coercer { schema, variables, defaults: 0 }.value(ty, written)
+    Coercer { schema, variables, allowance, defaults: 0 }.value(ty, written)
 }
 
 /// A default value of `ty`, with the defaults of input fields in it, or why it
 /// is none. The schema may still be invalid: of a type that cannot be, any
 /// value is.
 pub(crate) fn default(schema: &Schema, ty: &Type, written: &Literal) -> Result<Value, String> {
-    literal(schema, ty, written, &Values::new())
+    // Nothing is copied where there are no variables.
+    literal(schema, ty, written, &Values::new(), &Allowance::of(0))
 }
 
 /// Whether a literal is a variable that was not provided.
@@ -42,6 +45,7 @@ fn is_missing(written: &Literal, variables: &Values) -> bool {
 struct Coercer<'a> {
     schema: &'a Schema,
     variables: &'a Values,
+    allowance: &'a Allowance,
     /// How many defaults this one is within.
     defaults: usize,
 }
@@ -49,7 +53,7 @@ struct Coercer<'a> {
 impl Coercer<'_> {
     fn value(self, ty: &Type, written: &Literal) -> Result<Value, String> {
         if let Literal::Variable(name) = written {
-            let value = self.variables.get(name.as_str()).cloned().unwrap_or_default();
+            let value = self.variable(name).ok_or("the variables hold too much")?;
             return nullable(ty, value);
         }
         if written.is_null() {
@@ -70,6 +74,15 @@ impl Coercer<'_> {
                 _ => self.scalar(name, written).ok_or_else(|| format!("{written} is no `{name}`")),
             },
         }
+    }
+
+    /// A copy of a variable's value, null where it was not provided; `None`
+    /// where there have been too many copies.
+    fn variable(self, name: &Name) -> Option<Value> {
+        let Some(value) = self.variables.get(name.as_str()) else {
+            return Some(Value::Null);
+        };
+        self.allowance.admits(value).then(|| value.clone())
     }
 
     fn object(self, ty: &InputObjectType, written: &Literal) -> Result<Value, String> {
@@ -123,7 +136,7 @@ impl Coercer<'_> {
         Some(match written {
             Literal::Null => Value::Null,
             Literal::Enum(name) => name.as_str().into(),
-            Literal::Variable(name) => self.variables.get(name.as_str()).cloned().unwrap_or_default(),
+            Literal::Variable(name) => self.variable(name)?,
             Literal::String(text) => text.as_str().into(),
             Literal::Float(number) => Value::Number(number.as_str().parse().ok()?),
             Literal::Int(number) => Value::Number(number.as_str().parse().ok()?),

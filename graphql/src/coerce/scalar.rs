@@ -85,8 +85,13 @@ fn refuse(what: &str, value: &Value) -> String {
 
 /// The value as the client sent it, cut where it is long.
 pub(super) fn inspect(value: &Value) -> String {
+    shown(|cut| serde_json::to_writer(cut, value).is_ok())
+}
+
+/// What `write` writes, cut where it is long; it tells whether it could write all.
+pub(super) fn shown(write: impl FnOnce(&mut Cut) -> bool) -> String {
     let mut cut = Cut(Vec::new());
-    let is_whole = serde_json::to_writer(&mut cut, value).is_ok();
+    let is_whole = write(&mut cut);
     let text = String::from_utf8_lossy(&cut.0);
     match text.char_indices().nth(MAX_CHARS) {
         None if is_whole => text.into_owned(),
@@ -100,7 +105,7 @@ const MAX_CHARS: usize = 100;
 
 /// Takes as many bytes as can be shown and refuses the rest: the value may be
 /// as large as a request.
-struct Cut(Vec<u8>);
+pub(super) struct Cut(Vec<u8>);
 
 impl Write for Cut {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {

@@ -3,6 +3,9 @@ use apollo_compiler::{ExecutableDocument, Schema};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::engine::Engine;
+use crate::limits::Limits;
+use crate::testing::{Fake, Reply, ask_with, engine};
 
 fn schema() -> Valid<Schema> {
     let sdl = r#"
@@ -40,7 +43,7 @@ fn arguments_of(field: &str, given: Value) -> Result<Value, String> {
     let given = given.as_object().expect("variables are an object");
     let field = operation.root_fields(&document).next().expect("a field");
     Arguments::new(&schema, &field.definition.arguments, &field.arguments)
-        .and_then(|arguments| arguments.values(&schema, given))
+        .and_then(|arguments| Coerced::within(1 << 10).values(&arguments, &schema, given))
         .map(|values| Value::Object(values.as_ref().clone()))
         .map_err(|error| error.to_string())
 }
@@ -226,4 +229,88 @@ fn a_large_wrong_value_is_shown_cut_and_not_written_out_for_every_error() {
     assert!(errors.iter().all(|error| error.chars().count() < 250), "{errors:?}");
     let wrong = coerce("$a: Int, $b: Int", json!({"a": "é".repeat(300), "b": "b"})).unwrap_err();
     assert!(wrong[0].contains(&format!("\"{}...", "é".repeat(99))), "{wrong:?}");
+}
+
+const CALLS: &str = r#"
+    scalar Any
+    input Wrap { text: String, any: Any }
+    type Query {
+        find(texts: [String!]): ID @rest(source: "users", GET: "/find{?texts}")
+        add(texts: [String!], any: Any, wraps: [Wrap]): ID
+            @rest(source: "users", POST: "/add", body: {texts: "{texts}", any: "{any}", wraps: "{wraps}"})
+        users: [User!]! @rest(source: "users", GET: "/users")
+    }
+    type User { id: ID! note(text: [String!]): ID @rest(source: "orders", GET: "/{parent.id}{?text}") }
+"#;
+
+fn codes(response: &Value) -> Vec<&str> {
+    let errors = response["errors"].as_array().map(Vec::as_slice).unwrap_or_default();
+    errors.iter().filter_map(|error| error["extensions"]["code"].as_str()).collect()
+}
+
+#[tokio::test]
+async fn a_variable_repeated_in_literals_is_not_copied_without_bound() {
+    let limits = Limits { request_bytes: 1000, variable_values: 100, ..Limits::default() };
+    let most = limits.argument_bytes();
+    let engine = Engine::new(crate::testing::schema(CALLS), limits, 10);
+    let text = json!("x".repeat(100));
+    let many = |used: &str| used.repeat(most / 100 + 1);
+    for (operation, value, is_sent) in [
+        ("query($v: String!) { add(texts: [$v $v]) }".to_owned(), text.clone(), true),
+        (format!("query($v: String!) {{ add(texts: [{}]) }}", many("$v ")), text.clone(), false),
+        (format!("query($v: String!) {{ find(texts: [{}]) }}", many("$v ")), text.clone(), false),
+        (format!("query($v: String!) {{ add(wraps: [{}]) }}", many("{text: $v} ")), text.clone(), false),
+        (format!("query($v: Any) {{ add(any: {{a: [{}]}}) }}", many("$v ")), json!([1, 2, 3, 4]), false),
+        (format!("query($v: Any) {{ add(any: {{a: [{}]}}) }}", many("$v ")), json!(1), true),
+        (
+            format!("query($v: Any) {{ add(any: [{}]) }}", many("{v: $v} ")),
+            json!({"a": {}, "b": {}, "c": {}, "d": {}}),
+            false,
+        ),
+    ] {
+        let fake = Fake::new(|_| Reply::Json(json!("1")));
+        let (response, _) = ask_with(&engine, &fake, &operation, json!({"v": value})).await;
+        let expected: &[&str] = if is_sent { &[] } else { &["graphql_argument_invalid"] };
+        assert_eq!(codes(&response), expected, "{operation:.50}");
+        assert_eq!(fake.calls().len(), usize::from(is_sent), "{operation:.50}");
+    }
+}
+
+#[tokio::test]
+async fn all_fields_together_have_one_bound_on_copies() {
+    let limits = Limits { request_bytes: 1000, variable_values: 1, ..Limits::default() };
+    let engine = Engine::new(crate::testing::schema(CALLS), limits, 10);
+    let fields: String = (0..6).map(|n| format!("f{n}: add(texts: [$v]) ")).collect();
+    let fake = Fake::new(|_| Reply::Json(json!("1")));
+    let variables = json!({"v": "x".repeat(900)});
+    let (response, _) =
+        ask_with(&engine, &fake, &format!("query($v: String!) {{ {fields} }}"), variables).await;
+    assert_eq!(codes(&response).len(), 2, "{response}");
+}
+
+#[tokio::test]
+async fn a_wrong_argument_is_shown_cut_wherever_its_field_stands() {
+    let long = "y".repeat(2000);
+    let query = format!("{{ users {{ note(text: [\"{long}\", $v]) }} }}");
+    let fake = Fake::new(|_| Reply::Json((0..50).map(|id| json!({"id": id})).collect()));
+    let query = format!("query($v: String = \"\") {query}");
+    let (response, _) = ask_with(&engine(CALLS), &fake, &query, json!({"v": null})).await;
+    assert_eq!(codes(&response), ["graphql_argument_invalid"; 50]);
+    let message = response["errors"][0]["message"].as_str().unwrap();
+    assert!(message.ends_with("yyy....") && message.len() < 200, "{message}");
+}
+
+#[test]
+fn arguments_are_coerced_once_for_all_places_even_if_they_are_wrong() {
+    let schema = schema();
+    let query = "query($s: String!) { f(by: {id: 1, name: $s}) }";
+    let document = ExecutableDocument::parse(&schema, query, "q").expect("the query parses");
+    let operation = document.operations.get(None).expect("one operation");
+    let field = operation.root_fields(&document).next().expect("a field");
+    let arguments =
+        Arguments::new(&schema, &field.definition.arguments, &field.arguments).expect("arguments");
+    let mut coerced = Coerced::within(100);
+    let first = coerced.values(&arguments, &schema, json!({"s": "x"}).as_object().expect("an object"));
+    let second = coerced.values(&arguments, &schema, &Values::new());
+    assert!(first.is_err() && first == second, "{first:?} {second:?}");
 }

@@ -12,7 +12,7 @@ use tokio::task::yield_now;
 
 use super::{Fault, Job, Received, Run, Slot, YIELD_ROWS};
 use crate::code::Code;
-use crate::coerce::{ArgumentError, Arguments, Values};
+use crate::coerce::{ArgumentError, Values};
 use crate::fetch::FetchRequest;
 use crate::plan::{Node, NodeId, Path};
 use crate::schema::Rest;
@@ -96,17 +96,7 @@ impl Run<'_> {
     /// The node's arguments, coerced once for all places of its field.
     fn arguments(&mut self, node: NodeId) -> Result<Arc<Values>, ArgumentError> {
         let arguments = &self.plan.nodes[node].arguments;
-        let values = || arguments.values(self.env.schema.apollo(), self.env.variables);
-        let Arguments::Variable(pairs) = arguments else {
-            return values();
-        };
-        let field = pairs.as_ptr().addr();
-        if let Some(known) = self.coerced.get(&field) {
-            return Ok(known.clone());
-        }
-        let values = values()?;
-        self.coerced.insert(field, values.clone());
-        Ok(values)
+        self.coerced.values(arguments, self.env.schema.apollo(), self.env.variables)
     }
 
     /// The node's arguments are wrong, for all of its parents.

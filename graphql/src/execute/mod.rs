@@ -39,7 +39,7 @@ use tokio::time::{sleep_until, timeout_at};
 
 use crate::aside::{Aside, Turn};
 use crate::code::Code;
-use crate::coerce::Values;
+use crate::coerce::{Coerced, Values};
 use crate::fetch::{Fetch, FetchError, FetchRequest, FetchResponse, Room};
 use crate::limits::Limits;
 use crate::plan::{Conditions, NodeId, PlaceId, Plan};
@@ -81,9 +81,7 @@ pub(crate) struct Run<'e> {
     nodes: Vec<Progress>,
     live: Vec<Option<Arc<[u32]>>>,
     calls: Vec<Call>,
-    /// Arguments by the address of what they are coerced from, which fragments
-    /// may put to many places.
-    coerced: HashMap<usize, Arc<Values>>,
+    coerced: Coerced,
     /// Calls of reads by the hash of everything they send.
     memo: HashMap<[u8; 32], CallId>,
     /// Nodes whose parents are all known.
@@ -152,7 +150,7 @@ impl<'e> Run<'e> {
             nodes: plan.nodes.iter().map(|_| Progress::default()).collect(),
             live: vec![None; plan.places.len()],
             calls: Vec::new(),
-            coerced: HashMap::new(),
+            coerced: Coerced::within(env.limits.argument_bytes()),
             memo: HashMap::new(),
             ready: VecDeque::new(),
             waiting: VecDeque::new(),
