@@ -83,6 +83,10 @@ fn numbers_keep_their_digits() {
         let yielded = evaluated(&JsonPath::parse(path).expect(path), json).expect("JSON");
         assert_eq!(yielded.as_deref(), Some(expected), "{path}");
     }
+    for alone in ["[1.50]", "[1e2]", "[-0]"] {
+        let yielded = evaluated(&JsonPath::parse("$[*]").expect("a path"), alone).expect("JSON");
+        assert_eq!(yielded.as_deref(), Some(alone));
+    }
     assert!(Document::new("[1,").is_err());
 }
 

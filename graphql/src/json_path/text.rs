@@ -1,8 +1,8 @@
 //! What paths yield, cut out of the text in which they find it.
 //!
 //! A tree of serde_json holds integers of up to 64 bits and rounds longer ones,
-//! so an identifier of 20 digits would come back as another one. The tree only
-//! says where the nodes are.
+//! so an identifier of 20 digits would come back as another one, and a price of
+//! `1.50` as `1.5`. The tree only says where the nodes are.
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
@@ -12,9 +12,6 @@ use serde_json::value::RawValue;
 use serde_json_path::{JsonPath, PathElement};
 
 use super::Step;
-
-/// Digits in a row from which on 64 bits may be too few.
-const LONG: usize = 19;
 
 /// A JSON text for any number of paths.
 pub(crate) struct Document<'t> {
@@ -54,9 +51,6 @@ impl<'t> Document<'t> {
     /// The list of the nodes a general path finds.
     pub(super) fn query(&self, path: &JsonPath) -> Result<String, serde_json::Error> {
         let tree = self.tree()?;
-        if !has_long_number(self.text.json) {
-            return serde_json::to_string(&path.query(tree).all());
-        }
         let found = path.query_located(tree);
         let nodes: Vec<&str> = found.locations().filter_map(|place| self.at(place.iter())).collect();
         Ok(format!("[{}]", nodes.join(",")))
@@ -81,18 +75,6 @@ impl<'t> Document<'t> {
         let tree = serde_json::from_str(self.text.json)?;
         Ok(self.tree.get_or_init(|| tree))
     }
-}
-
-/// Whether a number in `json` may have more digits than a tree keeps.
-fn has_long_number(json: &str) -> bool {
-    let json = json.as_bytes();
-    let digits =
-        |bytes: &mut dyn Iterator<Item = &u8>| bytes.take_while(|byte| byte.is_ascii_digit()).count();
-    // So many digits in a row cover one of these places.
-    (0..json.len()).step_by(LONG).filter(|at| json[*at].is_ascii_digit()).any(|at| {
-        let (before, after) = json.split_at(at);
-        digits(&mut before.iter().rev()) + digits(&mut after.iter()) >= LONG
-    })
 }
 
 impl<'t> Text<'t> {
