@@ -18,8 +18,6 @@ pub struct GraphqlRequest {
     pub operation_name: Option<String>,
     /// Variables, not coerced yet.
     pub variables: Values,
-    /// Whatever else the client sent; nothing is read from it yet.
-    pub extensions: Values,
 }
 
 /// Who asks, and until when an answer is of use.

@@ -43,7 +43,6 @@ fn cases() -> Vec<GraphqlRequest> {
             query: case[0].as_str().expect("a document").to_owned(),
             variables: case[1].as_object().cloned().unwrap_or_default(),
             operation_name: case[2].as_str().map(str::to_owned),
-            ..GraphqlRequest::default()
         }
     };
     CASES.lines().map(read).collect()

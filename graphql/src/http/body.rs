@@ -31,14 +31,14 @@ pub(super) fn read(body: &[u8], max_values: usize) -> Result<GraphqlRequest, Req
     let text = std::str::from_utf8(body).map_err(|_| malformed("the body is not UTF-8"))?;
     let members = members(text)?;
     let query = members.query.ok_or_else(|| malformed("`query` is missing"))?;
-    let values = |name, member: Option<&RawValue>| {
-        member.map_or_else(|| Ok(Values::new()), |member| object(name, member.get(), max_values))
-    };
+    if let Some(extensions) = members.extensions {
+        check_object("extensions", extensions.get())?;
+    }
+    let variables = members.variables.map(|member| variables(member.get(), max_values));
     Ok(GraphqlRequest {
         query: string("query", query)?,
         operation_name: members.operation_name.map(|name| string("operationName", name)).transpose()?,
-        variables: values("variables", members.variables)?,
-        extensions: values("extensions", members.extensions)?,
+        variables: variables.transpose()?.unwrap_or_default(),
     })
 }
 
@@ -68,19 +68,32 @@ fn string(name: &str, member: &RawValue) -> Result<String, RequestError> {
         .map_err(|_| malformed(&format!("`{name}` has an escape that is no character")))
 }
 
-/// Reads a member that is an object, or null.
-pub(super) fn object(name: &str, text: &str, max_values: usize) -> Result<Values, RequestError> {
-    if !matches!(text.trim_ascii_start().as_bytes().first(), Some(b'{' | b'n')) {
-        return Err(malformed(&format!("`{name}` must be a JSON object")));
+/// Checks that a member is an object, or null, as far as its beginning tells.
+fn check_object(name: &str, text: &str) -> Result<(), RequestError> {
+    match text.trim_ascii_start().as_bytes().first() {
+        Some(b'{' | b'n') => Ok(()),
+        _ => Err(malformed(&format!("`{name}` must be a JSON object"))),
     }
+}
+
+/// Checks `extensions` where they stand alone: nothing is read from them yet.
+pub(super) fn check_extensions(text: &str) -> Result<(), RequestError> {
+    check_object("extensions", text)?;
+    let read = serde_json::from_str::<&RawValue>(text);
+    read.map(drop).map_err(|_| malformed("`extensions` cannot be read: broken JSON"))
+}
+
+/// Reads `variables`.
+pub(super) fn variables(text: &str, max_values: usize) -> Result<Values, RequestError> {
+    check_object("variables", text)?;
     // Values take a hundred times the room of their text.
     if values(text) > max_values {
         return Err(RequestError::too_many_values(max_values));
     }
     serde_json::from_str::<Option<Values>>(text).map(Option::unwrap_or_default).map_err(|_| {
-        malformed(&format!(
-            "`{name}` cannot be read: broken JSON, deeper than 127 levels, or a number beyond double precision"
-        ))
+        malformed(
+            "`variables` cannot be read: broken JSON, deeper than 127 levels, or a number beyond double precision",
+        )
     })
 }
 

@@ -24,7 +24,6 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::Deserialize;
 
 use crate::code::Code;
-use crate::coerce::Values;
 use crate::engine::{Allowed, Engine};
 use crate::error::RequestError;
 use crate::fetch::Fetch;
@@ -150,12 +149,16 @@ struct Parameters {
 fn from_query(parts: &Parts, max_values: usize) -> Result<GraphqlRequest, RequestError> {
     let Query(parameters) = Query::<Parameters>::try_from_uri(&parts.uri)
         .map_err(|_| malformed("the query string cannot be read"))?;
+    // Forms send an empty field where nothing was filled in.
+    let filled = |field: Option<String>| field.filter(|text| !text.is_empty());
+    if let Some(extensions) = filled(parameters.extensions) {
+        body::check_extensions(&extensions)?;
+    }
+    let variables = filled(parameters.variables).map(|text| body::variables(&text, max_values));
     Ok(GraphqlRequest {
         query: parameters.query.ok_or_else(|| malformed("`query` is missing"))?,
-        // Forms send an empty field where nothing was filled in.
-        operation_name: parameters.operation_name.filter(|name| !name.is_empty()),
-        variables: object("variables", parameters.variables, max_values)?,
-        extensions: object("extensions", parameters.extensions, max_values)?,
+        operation_name: filled(parameters.operation_name),
+        variables: variables.transpose()?.unwrap_or_default(),
     })
 }
 
@@ -168,11 +171,6 @@ fn is_encoded(headers: &HeaderMap) -> bool {
     codings
         .map(<[u8]>::trim_ascii)
         .any(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity"))
-}
-
-fn object(name: &str, text: Option<String>, max_values: usize) -> Result<Values, RequestError> {
-    let text = text.filter(|text| !text.is_empty());
-    text.map_or_else(|| Ok(Values::new()), |text| body::object(name, &text, max_values))
 }
 
 fn malformed(what: &str) -> RequestError {

@@ -172,6 +172,18 @@ async fn unknown_members_and_nulls_are_ignored() {
 }
 
 #[tokio::test]
+async fn extensions_in_a_url_are_checked_but_not_read() {
+    for (extensions, status) in
+        [("", 200), ("null", 200), ("%7B%22a%22:1e999%7D", 200), ("%7B", 400), ("%5B%5D", 400), ("nul", 400)]
+    {
+        let uri = format!("/graphql?query=%7B__typename%7D&extensions={extensions}");
+        let answer = send("GET", &uri, &[NEW], "").await;
+        assert_eq!(answer.status, status, "{extensions}: {}", answer.text);
+        assert_eq!(answer.text.contains("`extensions`"), status == 400, "{}", answer.text);
+    }
+}
+
+#[tokio::test]
 async fn an_encoded_body_is_refused() {
     let query = json!({"query": "{ __typename }"});
     for coding in ["gzip", "identity, br", "GZIP", "x"] {
@@ -282,7 +294,11 @@ async fn a_body_of_many_values_is_refused_before_they_are_read() {
         (format!("\"{}\"", "[,{\\\"".repeat(most)), 200),
         (format!("[{}1]", "1,".repeat(most - 2)), 200),
     ] {
-        let body = format!(r#"{{"query": "{{ __typename }}", "variables": {{"x": {text}}}}}"#);
+        // Nothing is made of the values in extensions.
+        let extensions = "1,".repeat(most);
+        let body = format!(
+            r#"{{"query": "{{ __typename }}", "extensions": {{"y": [{extensions}1]}}, "variables": {{"x": {text}}}}}"#
+        );
         let request = Request::post("/graphql").header(JSON.0, JSON.1).header(NEW.0, NEW.1);
         let request = request.body(Full::new(Bytes::from(body))).unwrap();
         let caller = Caller { claims: None, timeout: Duration::from_secs(60) };
