@@ -3,14 +3,14 @@
 //! A document, the variables or a service's answer may be as large as their
 //! limits allow, and then take milliseconds, during which the thread answers
 //! nobody else. Such work goes to the runtime's threads for blocking work, on
-//! half of the cores at most: who sends nothing but large documents waits for
-//! himself, and no longer than until his deadline.
+//! half of the cores at most, which all engines share: who sends nothing but
+//! large documents waits for himself, and no longer than until his deadline.
 
 #[cfg(test)]
 mod tests;
 
 use std::panic::resume_unwind;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::thread::available_parallelism;
 use std::time::Instant;
 
@@ -26,9 +26,10 @@ use crate::error::RequestError;
 pub(crate) struct Aside(Arc<Semaphore>);
 
 impl Aside {
+    /// The one way aside of this process: engines share its cores.
     pub(crate) fn new() -> Self {
-        let cores = available_parallelism().map_or(1, std::num::NonZero::get);
-        Self(Arc::new(Semaphore::new((cores / 2).max(1))))
+        static ALL: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(width())));
+        Self(ALL.clone())
     }
 
     /// Runs `work` on another thread. Work that began ends even if nobody waits
@@ -62,6 +63,12 @@ impl Aside {
     pub(crate) async fn turn(&self) -> Option<Turn> {
         self.0.clone().acquire_owned().await.ok().map(Turn)
     }
+}
+
+/// How many pieces of work there may be at a time.
+fn width() -> usize {
+    let cores = available_parallelism().map_or(1, std::num::NonZero::get);
+    (cores / 2).max(1)
 }
 
 /// A thread for one piece of work.
