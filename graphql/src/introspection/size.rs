@@ -146,7 +146,7 @@ impl<'a> Sizer<'a> {
             }
             (Object::Schema, "queryType") => self.types(root.query.iter().map(|name| &name.name), set),
             (Object::Schema, "mutationType") => self.types(root.mutation.iter().map(|name| &name.name), set),
-            (Object::Type(ty), name) => self.below_type(ty, name, set),
+            (Object::Type(ty), _) => self.below_type(ty, field),
             (Object::Wrapped(ty, _), "ofType") if ty.is_list() && !ty.is_non_null() => {
                 self.ty(ty.item_type(), set)
             }
@@ -155,28 +155,24 @@ impl<'a> Sizer<'a> {
                 self.set(Object::Wrapped(ty, true), set)
             }
             (Object::Wrapped(ty, _), "ofType") => self.types([ty.inner_named_type()], set),
-            (Object::Field(field), "type") => self.ty(&field.ty, set),
-            (Object::Field(field), "args") => {
-                self.all(field.arguments.iter().map(|argument| Object::Input(argument)), set)
+            (Object::Field(of), "type") => self.ty(&of.ty, set),
+            (Object::Field(of), "args") => {
+                self.current(of.arguments.iter().map(|argument| Object::Input(argument)), field)
             }
-            (Object::Directive(directive), "args") => {
-                self.all(directive.arguments.iter().map(|argument| Object::Input(argument)), set)
+            (Object::Directive(of), "args") => {
+                self.current(of.arguments.iter().map(|argument| Object::Input(argument)), field)
             }
             (Object::Input(input), "type") => self.ty(&input.ty, set),
             _ => Ok(()),
         }
     }
 
-    fn below_type(
-        &mut self,
-        ty: &'a ExtendedType,
-        name: &str,
-        set: &'a SelectionSet,
-    ) -> Result<(), TooLarge> {
+    fn below_type(&mut self, ty: &'a ExtendedType, field: &'a Field) -> Result<(), TooLarge> {
         use ExtendedType::{Enum, InputObject, Interface, Object as ObjectType, Union};
-        match (name, ty) {
-            ("fields", ObjectType(ty)) => self.all(ty.fields.values().map(|f| Object::Field(f)), set),
-            ("fields", Interface(ty)) => self.all(ty.fields.values().map(|f| Object::Field(f)), set),
+        let set = &field.selection_set;
+        match (field.name.as_str(), ty) {
+            ("fields", ObjectType(ty)) => self.current(ty.fields.values().map(|f| Object::Field(f)), field),
+            ("fields", Interface(ty)) => self.current(ty.fields.values().map(|f| Object::Field(f)), field),
             ("interfaces", ObjectType(ty)) => {
                 self.types(ty.implements_interfaces.iter().map(|i| &i.name), set)
             }
@@ -188,10 +184,23 @@ impl<'a> Sizer<'a> {
                 let implementers = self.schema.implementers.get(&ty.name);
                 self.types(implementers.into_iter().flat_map(|found| &found.objects), set)
             }
-            ("enumValues", Enum(ty)) => self.all(ty.values.values().map(|v| Object::EnumValue(v)), set),
-            ("inputFields", InputObject(ty)) => self.all(ty.fields.values().map(|f| Object::Input(f)), set),
+            ("enumValues", Enum(ty)) => self.current(ty.values.values().map(|v| Object::EnumValue(v)), field),
+            ("inputFields", InputObject(ty)) => {
+                self.current(ty.fields.values().map(|f| Object::Input(f)), field)
+            }
             _ => Ok(()),
         }
+    }
+
+    /// Walks the objects that `field` yields, deprecated ones where it asks for them.
+    fn current(
+        &mut self,
+        objects: impl Iterator<Item = Object<'a>>,
+        field: &'a Field,
+    ) -> Result<(), TooLarge> {
+        let asked = field.specified_argument_by_name("includeDeprecated");
+        let deprecated = asked.is_some_and(|literal| is_true(literal, self.variables) == Ok(true));
+        self.all(objects.filter(|object| deprecated || !object.is_deprecated()), &field.selection_set)
     }
 
     fn all(
@@ -219,7 +228,20 @@ impl<'a> Sizer<'a> {
     }
 }
 
-impl Object<'_> {
+impl<'a> Object<'a> {
+    fn is_deprecated(self) -> bool {
+        self.directives().is_some_and(|directives| directives.has("deprecated"))
+    }
+
+    fn directives(self) -> Option<&'a DirectiveList> {
+        match self {
+            Object::Field(field) => Some(&field.directives),
+            Object::Input(input) => Some(&input.directives),
+            Object::EnumValue(value) => Some(&value.directives),
+            _ => None,
+        }
+    }
+
     /// Bytes of the text that a field yields, if it may be long.
     fn text(self, field: &str) -> usize {
         let description = match self {
@@ -230,16 +252,10 @@ impl Object<'_> {
             Object::Directive(directive) => directive.description.as_ref(),
             Object::Schema | Object::Wrapped(..) => None,
         };
-        let directives = match self {
-            Object::Field(field) => Some(&field.directives),
-            Object::Input(input) => Some(&input.directives),
-            Object::EnumValue(value) => Some(&value.directives),
-            _ => None,
-        };
         match (self, field) {
             (_, "description") => description.map_or(0, |text| text.len()),
             (_, "deprecationReason") => {
-                let deprecated = directives.and_then(|directives| directives.get("deprecated"));
+                let deprecated = self.directives().and_then(|directives| directives.get("deprecated"));
                 let reason = deprecated.and_then(|found| found.specified_argument_by_name("reason"));
                 reason.and_then(|reason| reason.as_str()).map_or(0, str::len)
             }

@@ -134,6 +134,29 @@ fn what_tools_ask_of_a_large_schema_is_answered_wherever_the_answer_may_be_sent(
 }
 
 #[test]
+fn deprecated_parts_count_where_they_are_asked_for() {
+    let old = |n: usize| {
+        format!("old{n}(a: Int @deprecated): Int @deprecated @rest(source: \"s\", GET: \"/old\") ")
+    };
+    let old: String = (0..100).map(old).collect();
+    let values: String = (0..100).map(|n| format!("V{n} @deprecated ")).collect();
+    let sdl = format!(
+        "type Query {{ now(e: E): Int @rest(source: \"s\", GET: \"/now{{?e}}\") {old} }} enum E {{ V {values} }}"
+    );
+    let query = "query($all: Boolean, $name: String!) {
+        __type(name: $name) { fields(includeDeprecated: $all) { name } enumValues(includeDeprecated: $all) { name } } }";
+    for name in ["Query", "E"] {
+        for (all, is_answered) in [(json!(false), true), (json!(null), true), (json!(true), false)] {
+            let answer = ask_within(500, &sdl, query, json!({"all": all, "name": name}));
+            assert_eq!(answer.is_ok(), is_answered, "{name} {all}: {answer:?}");
+        }
+    }
+    let query = "{ __type(name: \"Query\") { fields(includeDeprecated: true) { args { name } } } }";
+    let answer = ask_within(usize::MAX, &sdl, query, json!({})).expect("an answer");
+    assert!(ask_within(answer.len() + 100 * 12, &sdl, query, json!({})).is_ok(), "{}", answer.len());
+}
+
+#[test]
 fn aliases_that_multiply_a_large_schema_are_refused_unanswered() {
     let alias = |name: &str, n: usize, set: &str| format!("{name}{n}: {name} {{ {set} }} ");
     let many = |name: &str, set: &str| (0..50).map(|n| alias(name, n, set)).collect::<String>();
