@@ -50,6 +50,19 @@ fn a_plan_weighs_what_it_holds_and_not_what_its_document_is_long() {
 }
 
 #[test]
+fn defaults_beside_variables_weigh_too() {
+    let document = "query($id: ID) { find(id: $id) }";
+    let [short, long] = [1, 5000].map(|len| {
+        let text = "x".repeat(len);
+        let sdl = format!(
+            "type Query {{ find(id: ID, text: String = \"{text}\"): ID @rest(source: \"users\", GET: \"/{{?id,text}}\") }}"
+        );
+        plan(&schema(&sdl), document).weight(document)
+    });
+    assert_eq!(long - short, 4999);
+}
+
+#[test]
 fn a_literal_is_held_once_however_often_fragments_repeat_it() {
     let schema = schema(SDL);
     let long = format!("d(ids: [{}]) {{ id }} }}", "1 ".repeat(500));

@@ -9,10 +9,13 @@ use std::collections::HashSet;
 use std::mem::size_of;
 use std::sync::Arc;
 
+use apollo_compiler::executable::{self, SelectionSet};
 use serde_json::Value;
 
 use super::shape::{Computed, Member, Shape};
-use super::{Field, FieldValue, Node, Occurrence, Output, Path, Place, Plan, Selection, Step, TypeId};
+use super::{
+    Condition, Field, FieldValue, Node, Occurrence, Output, Path, Place, Plan, Selection, Step, TypeId,
+};
 use crate::coerce::{Arguments, Values};
 
 /// Bytes of a word of the document in its syntax tree; measured.
@@ -29,8 +32,10 @@ impl Plan {
         let nodes: usize = self.nodes.iter().map(|at| node(at) + arguments(&at.arguments, &mut seen)).sum();
         let shapes: usize = self.shapes.iter().map(shape).sum();
         let places = self.places.len() * (size_of::<Place>() + path_steps(2));
-        let introspection = self.introspection.as_ref().map_or(0, |found| found.len * WORD);
-        size_of::<Self>() + selections + nodes + shapes + places + introspection + text(document)
+        let conditions: usize = self.conditions.iter().map(condition).sum();
+        let introspection =
+            self.introspection.as_ref().map_or(0, |found| asked(&found.operation.selection_set));
+        size_of::<Self>() + selections + nodes + shapes + places + conditions + introspection + text(document)
     }
 }
 
@@ -38,6 +43,21 @@ fn text(document: &str) -> usize {
     let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
     let words = document.as_bytes().split(|byte| !is_word(byte)).filter(|word| !word.is_empty());
     document.len() + words.count() * WORD
+}
+
+fn condition(condition: &Condition) -> usize {
+    size_of::<Condition>() + ALLOCATION + size_of_val(condition.variables())
+}
+
+/// Copies of the fields that ask for introspection, each within as many
+/// fragments as there are variables in its condition; what is within the fields
+/// is the document's.
+fn asked(set: &SelectionSet) -> usize {
+    let within = |selection: &executable::Selection| match selection {
+        executable::Selection::InlineFragment(fragment) => asked(&fragment.selection_set),
+        _ => 0,
+    };
+    set.selections.iter().map(|selection| WORD + within(selection)).sum()
 }
 
 fn selection(selection: &Selection) -> usize {
@@ -74,8 +94,9 @@ fn node(node: &Node) -> usize {
 fn arguments(arguments: &Arguments, seen: &mut HashSet<*const u8>) -> usize {
     match arguments {
         Arguments::Constant(found) if seen.insert(Arc::as_ptr(found).cast()) => members(found),
-        Arguments::Variable(pairs) if seen.insert(Arc::as_ptr(pairs).cast()) => {
-            ALLOCATION + size_of_val(&**pairs)
+        Arguments::Variable(given) if seen.insert(Arc::as_ptr(given).cast()) => {
+            let defaults = given.iter().filter_map(|given| given.default.as_ref());
+            ALLOCATION + size_of_val(&**given) + defaults.map(value).sum::<usize>()
         }
         _ => 0,
     }

@@ -28,7 +28,7 @@ pub(super) fn read(text: &str, syntax: &mut Syntax<'_>) -> (Vec<Part>, Vec<Param
             Token::Expression(expression) => reader.expression(&expression),
         }
     }
-    reader.end_pair();
+    reader.end_parameter();
     let Reader { syntax, path, query, .. } = reader;
     check_segments(&path, syntax);
     (path, query)
@@ -73,7 +73,7 @@ impl Reader<'_, '_> {
         let mut at = start;
         for (index, parameter) in query.split('&').enumerate() {
             if index > 0 {
-                self.end_pair();
+                self.end_parameter();
             }
             if !parameter.is_empty() {
                 let (parts, _) = self.spelled.get_or_insert_with(|| (Vec::new(), at));
@@ -103,7 +103,7 @@ impl Reader<'_, '_> {
             }
             (Some(_), _) => {
                 self.in_query = true;
-                self.end_pair();
+                self.end_parameter();
                 self.parameters(expression);
             }
         }
@@ -143,7 +143,7 @@ impl Reader<'_, '_> {
         }
     }
 
-    fn end_pair(&mut self) {
+    fn end_parameter(&mut self) {
         let Some((parts, offset)) = self.spelled.take() else {
             return;
         };
