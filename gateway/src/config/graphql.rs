@@ -23,7 +23,8 @@ pub struct GraphqlConfig {
     /// Turns the schema's warnings into errors, above all calls that multiply with a list's length (N+1).
     #[serde(default)]
     pub strict: bool,
-    /// For one operation, all its calls to services included.
+    /// For one operation, all its calls to services included. They end 10 ms before it does, so that what was fetched
+    /// is still answered; so it must be longer.
     #[serde(default = "timeout")]
     pub timeout: Located<Duration>,
     /// What one operation may cost at most.

@@ -43,9 +43,14 @@ pub fn check(check: &mut Check<'_>, config: &Config) -> Named<GraphqlApi> {
 }
 
 fn one(check: &mut Check<'_>, name: &Located<Name>, api: &GraphqlConfig) -> Option<GraphqlApi> {
-    if api.timeout.is_zero() {
+    let answer_time = Limits::default().answer_time;
+    if api.timeout.get() <= answer_time {
         let place = check.place(&format!("graphql.{name}.timeout"));
-        check.error(place, "an operation of 0s has no time for any call; write for example `30s`");
+        let text = format!(
+            "no time for any call, as calls end {} ms before the operation does; write for example `30s`",
+            answer_time.as_millis()
+        );
+        check.error(place, text);
     }
     bounds(check, name, &api.limits);
     let files = files(check, name, api);
