@@ -49,7 +49,10 @@ impl Unsendable {
 fn least_len(value: &serde_json::Value) -> usize {
     match value {
         serde_json::Value::String(text) => text.len(),
-        serde_json::Value::Array(items) => items.iter().map(|item| 1 + least_len(item)).sum(),
+        serde_json::Value::Array(items) => {
+            // Nulls are left out.
+            items.iter().filter(|item| !item.is_null()).map(|item| 1 + least_len(item)).sum()
+        }
         _ => 0,
     }
 }

@@ -67,6 +67,17 @@ async fn an_argument_too_long_for_a_url_is_not_sent_key_by_key() {
 }
 
 #[tokio::test]
+async fn nulls_in_a_list_take_no_place_in_a_url() {
+    for (text, calls) in [(Value::Null, 1), (json!(""), 0)] {
+        let fake = Fake::new(|_| Reply::Json(json!({"id": 1})));
+        let query = "query($texts: [String]) { find(text: \"a\") { tagged(texts: $texts) { id } } }";
+        let texts = vec![text; 9000];
+        let (response, _) = ask_with(&engine(SDL), &fake, query, json!({"texts": texts})).await;
+        assert_eq!(fake.calls().len(), 1 + calls, "{response}");
+    }
+}
+
+#[tokio::test]
 async fn nothing_is_called_once_there_were_too_many_calls() {
     let fake = Fake::new(|call| match &*call.source {
         "users" => users(20),
