@@ -129,7 +129,8 @@ pub enum FetchError {
     Failed(&'static str),
     /// The deadline passed.
     TimedOut(&'static str),
-    /// The body is longer than [`FetchRequest::max_body_bytes`].
+    /// The body is longer than [`FetchRequest::max_body_bytes`], or than what is
+    /// left of [`FetchRequest::room`].
     BodyTooLarge,
 }
 

@@ -8,10 +8,9 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
 
-use tokio::task::yield_now;
-
 use super::key::{InvalidKey, encode};
-use super::{Job, Kind, Received, Run, Slot, YIELD_ROWS};
+use super::wait::Steps;
+use super::{Job, Kind, Received, Run, Slot};
 use crate::code::Code;
 use crate::execute::Fault;
 use crate::plan::{Node, NodeId};
@@ -89,10 +88,9 @@ impl Run<'_> {
         let mut batched = Batched::default();
         let mut wanted = Wanted::default();
         let mut group_of: HashMap<Vec<u8>, usize> = HashMap::new();
-        for (index, parent) in parents.iter().enumerate() {
-            if index % YIELD_ROWS == YIELD_ROWS - 1 {
-                yield_now().await;
-            }
+        let mut steps = Steps::default();
+        for parent in parents.iter() {
+            steps.more(1).await;
             let group = match at.parents.is_empty() {
                 // One group; not worth a look-up per parent.
                 true => 0,
@@ -134,18 +132,28 @@ impl Run<'_> {
 
     /// Makes the keys unique; aside, where there are many.
     async fn unique(&mut self, mut batched: Batched, wanted: Wanted) -> Batched {
-        let turn = match wanted.keys.len() > MANY_KEYS {
-            true => self.turn().await,
-            false => None,
+        if wanted.keys.len() <= MANY_KEYS {
+            unique(&mut batched, &wanted);
+            return batched;
+        }
+        let Some(turn) = self.turn().await else {
+            return self.too_late(batched);
         };
         let unique = move || {
             unique(&mut batched, &wanted);
             batched
         };
-        match turn {
-            None => unique(),
-            Some(turn) => Self::aside(turn, unique).await,
+        self.aside(turn, unique).await
+    }
+
+    /// No calls for keys that there was no time to sort.
+    fn too_late(&mut self, mut batched: Batched) -> Batched {
+        let late = self.fault(Fault::of(Code::DeadlineExceeded));
+        batched.groups.clear();
+        for wish in batched.wishes.iter_mut().filter(|wish| matches!(wish, Wish::Keys { .. })) {
+            *wish = Wish::Fault(late);
         }
+        batched
     }
 
     /// What a template reads of the parent besides a batch's key.

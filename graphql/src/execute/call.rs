@@ -8,9 +8,9 @@ use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue};
 use sha2::{Digest, Sha256};
-use tokio::task::yield_now;
 
-use super::{Fault, Job, Received, Run, Slot, YIELD_ROWS};
+use super::wait::Steps;
+use super::{Fault, Job, Received, Run, Slot};
 use crate::code::Code;
 use crate::coerce::{ArgumentError, Values};
 use crate::fetch::FetchRequest;
@@ -135,10 +135,9 @@ impl Run<'_> {
             groups.extend((!parents.is_empty()).then(|| parents.to_vec()));
         } else {
             let mut group_of: HashMap<Vec<u8>, usize> = HashMap::new();
-            for (index, parent) in parents.iter().enumerate() {
-                if index % YIELD_ROWS == YIELD_ROWS - 1 {
-                    yield_now().await;
-                }
+            let mut steps = Steps::default();
+            for parent in parents.iter() {
+                steps.more(1).await;
                 let group = *group_of.entry(self.rest_of_template(at, *parent)).or_insert(groups.len());
                 match groups.get_mut(group) {
                     Some(group) => group.push(*parent),

@@ -47,14 +47,12 @@ impl Fault {
         fault
     }
 
-    /// What the embedder could not fetch.
-    pub(super) fn unfetched(error: &FetchError, source: &Arc<str>) -> Self {
+    /// What the embedder could not fetch; `too_large` says why a body was.
+    pub(super) fn unfetched(error: &FetchError, too_large: Code, source: &Arc<str>) -> Self {
         let (code, message) = match error {
             FetchError::Failed(code) => (*code, "The service could not be reached"),
             FetchError::TimedOut(code) => (*code, "The service did not answer in time"),
-            FetchError::BodyTooLarge => {
-                (Code::UpstreamBodyTooLarge.word(), Code::UpstreamBodyTooLarge.text())
-            }
+            FetchError::BodyTooLarge => (too_large.word(), too_large.text()),
         };
         Self { code, message: message.into(), source: Some(source.clone()), status: None, problem: None }
     }

@@ -11,6 +11,7 @@
 //! Long work lets other tasks of the thread have their turn: it yields, and
 //! reads long bodies aside.
 
+mod arrive;
 mod attach;
 mod batch;
 mod call;
@@ -21,12 +22,12 @@ mod read;
 mod settle;
 mod slot;
 mod text;
+mod wait;
 
 #[cfg(test)]
 mod tests;
 
 use std::collections::{HashMap, VecDeque};
-use std::future::pending;
 use std::mem::take;
 use std::pin::pin;
 use std::sync::Arc;
@@ -34,10 +35,9 @@ use std::time::{Instant, SystemTime};
 
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
-use tokio::task::yield_now;
-use tokio::time::{sleep_until, timeout_at};
+use tokio::time::sleep_until;
 
-use crate::aside::{Aside, Turn};
+use crate::aside::Aside;
 use crate::code::Code;
 use crate::coerce::{Coerced, Values};
 use crate::fetch::{Fetch, FetchError, FetchRequest, FetchResponse, Room};
@@ -50,12 +50,7 @@ use crate::schema::Schema;
 pub(crate) use fault::Fault;
 pub(crate) use slot::{Kind, Received, Slot, Store};
 pub(crate) use text::{is_integer, unquoted};
-
-/// Bytes read or written between two chances for other tasks.
-const YIELD_BYTES: usize = 256 << 10;
-
-/// Rows or keys worked on between two chances for other tasks.
-const YIELD_ROWS: usize = 4096;
+pub(crate) use wait::YIELD_BYTES;
 
 /// What an execution needs from outside; nothing of it changes meanwhile.
 #[derive(Clone, Copy)]
@@ -89,6 +84,8 @@ pub(crate) struct Run<'e> {
     /// Jobs whose requests are still to be made.
     waiting: VecDeque<(NodeId, Job)>,
     in_flight: FuturesUnordered<BoxFuture<'static, Done>>,
+    /// Calls that have ended, whose jobs are still to take the answer.
+    answered: VecDeque<CallId>,
     rows_left: usize,
     room: Room,
     /// Whether there were more calls to make than an operation may.
@@ -155,6 +152,7 @@ impl<'e> Run<'e> {
             ready: VecDeque::new(),
             waiting: VecDeque::new(),
             in_flight: FuturesUnordered::new(),
+            answered: VecDeque::new(),
             rows_left: env.limits.rows,
             room: Room::of(env.limits.held_bytes),
             needs_more_calls: false,
@@ -168,35 +166,34 @@ impl<'e> Run<'e> {
         // Another mutation may have changed what an earlier read saw.
         self.memo.clear();
         let Some(cutoff) = self.cutoff().filter(|cutoff| *cutoff > Instant::now()) else {
-            self.give_up();
-            return;
+            return self.give_up();
         };
         self.ready.extend(nodes);
         let mut deadline = pin!(sleep_until(cutoff.into()));
         loop {
             if !self.advance(cutoff).await {
-                self.give_up();
-                return;
+                return self.give_up();
             }
             tokio::select! {
                 biased;
                 done = self.in_flight.next() => match done {
-                    Some(done) => self.ended(done).await,
+                    Some(done) => self.arrive(done),
                     None => return,
                 },
-                () = &mut deadline => {
-                    self.give_up();
-                    return;
-                }
+                () = &mut deadline => return self.give_up(),
             }
         }
     }
 
-    /// Starts what can be started and sends what may be sent; `false` where the
-    /// time is over.
+    /// Hands out what has arrived, starts what can be started and sends what may
+    /// be sent; `false` where the time is over.
     async fn advance(&mut self, cutoff: Instant) -> bool {
         loop {
-            if let Some(node) = self.ready.pop_front() {
+            if let Some(call) = self.answered.pop_front() {
+                if !self.hand_out(call, cutoff).await {
+                    return false;
+                }
+            } else if let Some(node) = self.ready.pop_front() {
                 self.start(node).await;
             } else if self.in_flight.len() < self.env.limits.concurrent_calls
                 && let Some((node, job)) = self.waiting.pop_front()
@@ -205,41 +202,27 @@ impl<'e> Run<'e> {
             } else {
                 return true;
             }
-            // Long work is all that takes long enough for a look at the clock.
-            if self.pause().await && Instant::now() >= cutoff {
+            if self.is_over(cutoff).await {
                 return false;
             }
         }
     }
 
-    /// Gives other tasks a chance after enough work; whether it did.
-    async fn pause(&mut self) -> bool {
-        let is_due = self.worked >= YIELD_BYTES;
-        if is_due {
-            self.worked = 0;
-            yield_now().await;
+    /// Hands an answer to every job that waits for it; `false` where the time is
+    /// over, and then the rest of them still wait.
+    async fn hand_out(&mut self, call: CallId, cutoff: Instant) -> bool {
+        let Some(answer) = self.calls[call].answer.clone() else {
+            return true;
+        };
+        let mut waiters = take(&mut self.calls[call].waiters).into_iter();
+        while let Some((node, job)) = waiters.next() {
+            self.settle(node, job, &answer).await;
+            if self.is_over(cutoff).await {
+                self.calls[call].waiters = waiters.collect();
+                return false;
+            }
         }
-        is_due
-    }
-
-    /// A thread for long work, if there is one in time.
-    async fn turn(&mut self) -> Option<Turn> {
-        let turn = self.env.aside.turn();
-        timeout_at(self.cutoff()?.into(), turn).await.ok()?
-    }
-
-    /// Runs long work, which is not cut off half-way: what it works on comes back.
-    async fn aside<T: Send + 'static>(turn: Turn, work: impl FnOnce() -> T + Send + 'static) -> T {
-        match turn.run(work).await {
-            Some(value) => value,
-            // The runtime is shutting down, and this task with it.
-            None => pending().await,
-        }
-    }
-
-    /// When calls end, so that time is left to write the answer.
-    fn cutoff(&self) -> Option<Instant> {
-        self.env.context.deadline.checked_sub(self.env.limits.answer_time)
+        true
     }
 
     /// Sends a request, whose answer is for this job.
@@ -272,65 +255,11 @@ impl<'e> Run<'e> {
         }));
     }
 
-    /// Hands an answer to every job that waits for it.
-    async fn ended(&mut self, done: Done) {
-        let Done { call, started, answer } = done;
-        self.report(call, started, &answer);
-        let answer = Arc::new(self.hold(call, answer));
-        // Before anything new starts, as that may want the same answer.
-        self.calls[call].answer = Some(answer.clone());
-        for (node, job) in take(&mut self.calls[call].waiters) {
-            self.settle(node, job, &answer).await;
-            self.pause().await;
-        }
-    }
-
-    fn report(&mut self, call: CallId, started: Instant, answer: &Result<FetchResponse, FetchError>) {
-        let too_large = self.too_large().word();
-        let report = &mut self.fetches[call];
-        report.duration = started.elapsed();
-        match answer {
-            Ok(response) => {
-                report.status = Some(response.status.as_u16());
-                let failed = response.status.is_client_error() || response.status.is_server_error();
-                report.error = failed.then(|| Code::UpstreamStatus.word());
-            }
-            Err(FetchError::Failed(code) | FetchError::TimedOut(code)) => report.error = Some(code),
-            Err(FetchError::BodyTooLarge) => report.error = Some(too_large),
-        }
-    }
-
-    /// Why a body was too large: by itself, or beside the other ones.
-    fn too_large(&self) -> Code {
-        match self.room.is_exhausted() {
-            true => Code::TooManyBytes,
-            false => Code::UpstreamBodyTooLarge,
-        }
-    }
-
-    /// Counts a body against the bytes an operation may hold.
-    fn hold(
-        &mut self,
-        call: CallId,
-        answer: Result<FetchResponse, FetchError>,
-    ) -> Result<FetchResponse, Fault> {
-        let source = &self.calls[call].source;
-        let response = match answer {
-            Ok(response) if response.body.len() > self.env.limits.body_bytes => Err(FetchError::BodyTooLarge),
-            // Taken for good: the slots point into it.
-            Ok(response) if !self.room.take(response.body.len()) => Err(FetchError::BodyTooLarge),
-            answer => answer,
-        };
-        response.map_err(|error| match error {
-            FetchError::BodyTooLarge => Fault::of(self.too_large()).at_source(source),
-            error => Fault::unfetched(&error, source),
-        })
-    }
-
     /// At the deadline: what has arrived is attached, the rest is at fault.
     fn give_up(&mut self) {
         self.ready.clear();
         self.in_flight.clear();
+        self.answered.clear();
         let late = self.fault(Fault::of(Code::DeadlineExceeded));
         for (call, report) in self.calls.iter().zip(&mut self.fetches) {
             if call.answer.is_none() {

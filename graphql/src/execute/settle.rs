@@ -4,11 +4,11 @@ use std::mem::take;
 
 use bytes::Bytes;
 use http::Method;
-use tokio::task::yield_now;
 
 use super::batch::key_of_row;
 use super::read::{ReadError, Reading};
-use super::{Fault, Job, Kind, Run, Slot, YIELD_ROWS};
+use super::wait::Steps;
+use super::{Fault, Job, Kind, Run, Slot};
 use crate::code::Code;
 use crate::fetch::FetchResponse;
 use crate::plan::{Node, NodeId, Select};
@@ -17,7 +17,7 @@ use crate::plan::{Node, NodeId, Select};
 const MAX_EXTRA_CALLS: usize = 8;
 
 /// Longer bodies are read aside: that takes milliseconds.
-const LONG_BODY: usize = 1 << 20;
+const LONG_ANSWER: usize = 1 << 20;
 
 /// How many times longer a body takes where general JSONPaths need it as a tree.
 const TREE_COST: usize = 8;
@@ -85,7 +85,7 @@ impl Run<'_> {
             room: self.room.clone(),
         };
         let (reading, value) = match turn {
-            Some(turn) => Self::aside(turn, || reading.run()).await,
+            Some(turn) => self.aside(turn, || reading.run()).await,
             None => {
                 self.worked += body.len();
                 reading.run()
@@ -107,7 +107,7 @@ impl Run<'_> {
             let mut shapes = self.plan.shapes.iter().filter(|shape| shape.node == Some(node));
             general || shapes.any(|shape| !shape.computed.is_empty())
         };
-        len > LONG_BODY || (len > LONG_BODY / TREE_COST && needs_tree())
+        len > LONG_ANSWER || (len > LONG_ANSWER / TREE_COST && needs_tree())
     }
 
     async fn arrived(&mut self, node: NodeId, job: Job, value: Slot) {
@@ -161,11 +161,9 @@ impl Run<'_> {
             return Err(Code::Internal);
         };
         let (mut bytes, mut hint, mut unmatched) = (Vec::new(), from, 0);
-        let mut result = Ok(());
+        let (mut result, mut steps) = (Ok(()), Steps::default());
         for index in 0..count {
-            if index % YIELD_ROWS == YIELD_ROWS - 1 {
-                yield_now().await;
-            }
+            steps.more(1).await;
             let row = self.store.received[node].item(rows, index);
             if !matches!(row.kind, Kind::Row | Kind::Null) {
                 result = Err(Code::UpstreamInvalidBody);

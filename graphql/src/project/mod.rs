@@ -14,12 +14,9 @@ use bytes::Bytes;
 use errors::{Errors, Segment};
 
 use crate::code::Code;
-use crate::execute::{Environment, Fault, Kind, Received, Slot, Store};
+use crate::execute::{Environment, Fault, Kind, Received, Slot, Store, YIELD_BYTES};
 use crate::plan::{Field, FieldValue, NodeId, Output, Plan, ROOT, Selection, SelectionId};
 use crate::schema::{Schema, TypeId};
-
-/// Bytes written between two chances for other tasks.
-const YIELD_BYTES: usize = 256 << 10;
 
 /// Answers to `__schema` and `__type` as JSON, by their number in the plan.
 pub(crate) type Introspection = Vec<Bytes>;

@@ -365,3 +365,18 @@ async fn bounds_on_rows_bytes_calls_and_the_response_hold() {
         assert_eq!(response["errors"][0]["extensions"]["code"], code);
     }
 }
+
+#[tokio::test]
+async fn a_call_whose_answer_may_not_be_held_has_failed_in_the_report() {
+    for (limits, code) in [
+        (Limits { held_bytes: 10, ..Limits::default() }, "graphql_too_many_bytes"),
+        (Limits { body_bytes: 10, ..Limits::default() }, "upstream_body_too_large"),
+    ] {
+        let fake = Fake::new(|_| users(2));
+        let engine = Engine::new(schema(SDL), limits, 1);
+        let (response, report) = ask_with(&engine, &fake, "{ users { id } }", json!({})).await;
+        assert_eq!(response["errors"][0]["extensions"]["code"], code);
+        let fetch = &report.fetches[0];
+        assert_eq!((fetch.status, fetch.error), (Some(200), Some(code)));
+    }
+}

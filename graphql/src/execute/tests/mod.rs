@@ -5,4 +5,5 @@ mod bounds;
 mod failing;
 mod sending;
 mod shaping;
+mod waiting;
 mod writing;
