@@ -1,7 +1,6 @@
 //! Starts nodes, and makes their requests or finds that an earlier one serves.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -9,7 +8,6 @@ use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue};
 use sha2::{Digest, Sha256};
 
-use super::wait::Steps;
 use super::{Fault, Job, Received, Run, Slot};
 use crate::code::Code;
 use crate::coerce::{ArgumentError, Values};
@@ -125,31 +123,6 @@ impl Run<'_> {
         })
     }
 
-    /// The parents of a node without batch, those together whose calls are the
-    /// same: they share one answer, which is read once.
-    async fn groups(&mut self, node: NodeId) -> Vec<Job> {
-        let at = &self.plan.nodes[node];
-        let parents = self.nodes[node].parents.clone();
-        let mut groups: Vec<Vec<u32>> = Vec::new();
-        if at.parents.is_empty() {
-            groups.extend((!parents.is_empty()).then(|| parents.to_vec()));
-        } else {
-            let mut group_of: HashMap<Vec<u8>, usize> = HashMap::new();
-            let mut steps = Steps::default();
-            for parent in parents.iter() {
-                steps.more(1).await;
-                let group = *group_of.entry(self.rest_of_template(at, *parent)).or_insert(groups.len());
-                match groups.get_mut(group) {
-                    Some(group) => group.push(*parent),
-                    None => groups.push(vec![*parent]),
-                }
-            }
-        }
-        let jobs = (0..groups.len()).map(Job::Parents).collect();
-        self.nodes[node].groups = groups;
-        jobs
-    }
-
     /// Makes the call for a job, or lets it wait for one that sends the same.
     pub(super) async fn issue(&mut self, node: NodeId, job: Job) {
         // What is broken once stays so: nothing is made only to be refused.
@@ -221,7 +194,7 @@ impl Run<'_> {
             }
             (Job::Keys { .. }, None) => (0, None, 1),
             // Any of them: they send the same.
-            (Job::Parents(group), _) => (progress.groups[group][0], None, 1),
+            (Job::Parents(group), _) => (progress.groups.of(group)[0], None, 1),
         };
         let scope = CallScope { run: self, node: at, arguments: &progress.arguments, parent, keys };
         let path_and_query = rest.uri.expand(&scope)?;

@@ -16,6 +16,7 @@ mod attach;
 mod batch;
 mod call;
 mod fault;
+mod groups;
 mod key;
 mod parents;
 mod read;
@@ -106,8 +107,8 @@ struct Progress {
     extra: usize,
     parents: Arc<[u32]>,
     arguments: Arc<Values>,
-    /// Without a batch: the parents, those together that send the same.
-    groups: Vec<Vec<u32>>,
+    /// Without a batch: the parents, until the node has finished.
+    groups: groups::Groups,
     batch: Option<batch::Batched>,
 }
 
@@ -121,7 +122,7 @@ struct Call {
 /// What an answer is for.
 #[derive(Debug, Clone, Copy)]
 enum Job {
-    /// One of [`Progress::groups`].
+    /// A group of [`Progress::groups`].
     Parents(usize),
     /// A range of one group's keys.
     Keys { group: usize, from: usize, to: usize },
@@ -193,7 +194,11 @@ impl<'e> Run<'e> {
                 if !self.hand_out(call, cutoff).await {
                     return false;
                 }
-            } else if let Some(node) = self.ready.pop_front() {
+            } else if self.waiting.is_empty()
+                && let Some(node) = self.ready.pop_front()
+            {
+                // Only now, so that no more than one node's jobs lie here: its
+                // calls would not leave earlier.
                 self.start(node).await;
             } else if self.in_flight.len() < self.env.limits.concurrent_calls
                 && let Some((node, job)) = self.waiting.pop_front()

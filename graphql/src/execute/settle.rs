@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::Method;
 
 use super::batch::key_of_row;
+use super::groups::Groups;
 use super::read::{ReadError, Reading};
 use super::wait::Steps;
 use super::{Fault, Job, Kind, Run, Slot};
@@ -136,7 +137,7 @@ impl Run<'_> {
 
     /// Gives all parents of a group the same value, or the same fault.
     fn share_out(&mut self, node: NodeId, group: usize, value: Slot) {
-        for row in &self.nodes[node].groups[group] {
+        for row in self.nodes[node].groups.of(group) {
             self.store.received[node].results[*row as usize] = value;
         }
     }
@@ -216,6 +217,7 @@ impl Run<'_> {
 
     /// Attaches what was found, and the nodes that waited for it are ready.
     pub(super) fn finish(&mut self, node: NodeId) {
+        self.nodes[node].groups = Groups::default();
         self.attach(node);
         let plan = self.plan;
         self.ready.extend(&plan.nodes[node].children);
