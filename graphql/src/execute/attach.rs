@@ -1,18 +1,25 @@
 //! Gives each parent its share of what its node's calls found.
 
 use super::batch::{Batched, Group, Wish};
+use super::wait::Steps;
 use super::{Run, Slot};
 use crate::plan::{Node, NodeId};
 
 impl Run<'_> {
     /// Fills in the results of a batched node; a node without batch has them.
-    pub(super) fn attach(&mut self, node: NodeId) {
-        let Some(batch) = self.nodes[node].batch.take() else {
+    pub(super) async fn attach(&mut self, node: NodeId) {
+        let Some(mut batch) = self.nodes[node].batch.take() else {
             return;
         };
         let at = &self.plan.nodes[node];
         let take = self.take(node, at);
-        let found: Vec<Sorted> = batch.groups.iter().map(|group| self.sort(node, group)).collect();
+        let mut steps = Steps::default();
+        let mut found = Vec::with_capacity(batch.groups.len());
+        for group in &mut batch.groups {
+            steps.more(1 + group.keys.len() + group.hits.len()).await;
+            group.failed.sort_unstable_by_key(|(from, ..)| *from);
+            found.push(self.sort(node, group));
+        }
         if !at.is_list {
             let surplus: usize = found.iter().map(Sorted::surplus).sum();
             self.surplus_rows = self.surplus_rows.saturating_add(u32::try_from(surplus).unwrap_or(u32::MAX));
@@ -25,6 +32,7 @@ impl Run<'_> {
                 Wish::Nothing => Slot::NULL,
                 Wish::Keys { group, from, to } => {
                     let keys = &batch.wished[from..to];
+                    steps.more(1 + keys.len()).await;
                     match failure(&batch, group, keys) {
                         Some(fault) => fault,
                         None => self.share_of(node, &found[group], keys, at.is_list, take),

@@ -49,7 +49,7 @@ pub(super) struct Group {
     pub(super) keys: Vec<Key>,
     /// Rows that answers held, with the number of the key they belong to.
     pub(super) hits: Vec<(u32, Slot)>,
-    /// Ranges of keys whose call failed.
+    /// Ranges of keys whose call failed, sorted once all calls have ended.
     pub(super) failed: Vec<(usize, usize, Slot)>,
 }
 
@@ -290,8 +290,9 @@ impl Group {
 
     /// The fault of the call that carried this key, if it failed.
     pub(super) fn failure(&self, key: usize) -> Option<Slot> {
-        let failed = self.failed.iter().find(|(from, to, _)| (*from..*to).contains(&key));
-        failed.map(|(_, _, fault)| *fault)
+        let after = self.failed.partition_point(|(from, ..)| *from <= key);
+        let (_, to, fault) = self.failed[..after].last()?;
+        (key < *to).then_some(*fault)
     }
 }
 

@@ -69,7 +69,7 @@ impl Run<'_> {
         if self.env.conditions.first(&at.occurrences).is_none() {
             return;
         }
-        let parents = self.rows(at.place);
+        let parents = self.rows(at.place).await;
         let rows = self.store.tables[plan.places[at.place].shape].rows();
         self.store.received[node].results = vec![Slot::ABSENT; rows];
         self.nodes[node].parents = parents.clone();
@@ -89,7 +89,7 @@ impl Run<'_> {
         };
         self.nodes[node].open = jobs.len();
         match jobs.is_empty() {
-            true => self.finish(node),
+            true => self.finish(node).await,
             false => self.waiting.extend(jobs.into_iter().map(|job| (node, job))),
         }
     }
@@ -127,17 +127,17 @@ impl Run<'_> {
     pub(super) async fn issue(&mut self, node: NodeId, job: Job) {
         // What is broken once stays so: nothing is made only to be refused.
         if self.room.is_exhausted() {
-            return self.failed(node, job, Fault::of(Code::TooManyBytes));
+            return self.failed(node, job, Fault::of(Code::TooManyBytes)).await;
         }
         if self.needs_more_calls {
-            return self.failed(node, job, Fault::of(Code::TooManyCalls));
+            return self.failed(node, job, Fault::of(Code::TooManyCalls)).await;
         }
         let request = match self.request(node, job) {
             Ok(request) => request,
             Err(Unsendable::LongUri) if self.fits_with_one_key(node, job) => return self.split(node, job),
             Err(error) => {
                 self.worked += MAX_URI_BYTES;
-                return self.failed(node, job, error.fault(&self.plan.nodes[node]));
+                return self.failed(node, job, error.fault(&self.plan.nodes[node])).await;
             }
         };
         self.worked += REQUEST_WORK + request.body.as_ref().map_or(0, Bytes::len);
@@ -151,7 +151,7 @@ impl Run<'_> {
         }
         if self.calls.len() >= self.env.limits.calls {
             self.needs_more_calls = true;
-            return self.failed(node, job, Fault::of(Code::TooManyCalls));
+            return self.failed(node, job, Fault::of(Code::TooManyCalls)).await;
         }
         if let Some(key) = key {
             self.memo.insert(key, self.calls.len());

@@ -43,7 +43,7 @@ use crate::code::Code;
 use crate::coerce::{Coerced, Values};
 use crate::fetch::{Fetch, FetchError, FetchRequest, FetchResponse, Room};
 use crate::limits::Limits;
-use crate::plan::{Conditions, NodeId, PlaceId, Plan};
+use crate::plan::{Conditions, NodeId, Plan};
 use crate::report::FetchReport;
 use crate::request::Context;
 use crate::schema::Schema;
@@ -167,13 +167,13 @@ impl<'e> Run<'e> {
         // Another mutation may have changed what an earlier read saw.
         self.memo.clear();
         let Some(cutoff) = self.cutoff().filter(|cutoff| *cutoff > Instant::now()) else {
-            return self.give_up();
+            return self.give_up().await;
         };
         self.ready.extend(nodes);
         let mut deadline = pin!(sleep_until(cutoff.into()));
         loop {
             if !self.advance(cutoff).await {
-                return self.give_up();
+                return self.give_up().await;
             }
             tokio::select! {
                 biased;
@@ -181,7 +181,7 @@ impl<'e> Run<'e> {
                     Some(done) => self.arrive(done),
                     None => return,
                 },
-                () = &mut deadline => return self.give_up(),
+                () = &mut deadline => return self.give_up().await,
             }
         }
     }
@@ -261,7 +261,7 @@ impl<'e> Run<'e> {
     }
 
     /// At the deadline: what has arrived is attached, the rest is at fault.
-    fn give_up(&mut self) {
+    async fn give_up(&mut self) {
         self.ready.clear();
         self.in_flight.clear();
         self.answered.clear();
@@ -279,7 +279,7 @@ impl<'e> Run<'e> {
         }
         for node in 0..self.nodes.len() {
             if take(&mut self.nodes[node].open) > 0 {
-                self.attach(node);
+                self.attach(node).await;
             }
         }
     }
@@ -288,15 +288,5 @@ impl<'e> Run<'e> {
         let index = u32::try_from(self.faults.len()).unwrap_or(u32::MAX);
         self.faults.push(fault);
         Slot::of(Kind::Fault, index, 0)
-    }
-
-    /// The live rows of a place, found once.
-    fn rows(&mut self, place: PlaceId) -> Arc<[u32]> {
-        if let Some(rows) = &self.live[place] {
-            return rows.clone();
-        }
-        let rows = self.find_rows(place);
-        self.live[place] = Some(rows.clone());
-        rows
     }
 }

@@ -7,32 +7,59 @@
 
 use std::sync::Arc;
 
+use super::wait::Steps;
 use super::{Kind, Run, Slot};
 use crate::plan::{NodeId, Only, Origin, PlaceId, ROOT};
 
 impl Run<'_> {
-    /// Walks to the rows of a place.
-    pub(super) fn find_rows(&mut self, place: PlaceId) -> Arc<[u32]> {
+    /// The live rows of a place, found once.
+    pub(super) async fn rows(&mut self, place: PlaceId) -> Arc<[u32]> {
+        let mut missing = vec![place];
+        while let Origin::Within(outer, _) = &self.plan.places[missing[missing.len() - 1]].origin
+            && self.live[*outer].is_none()
+        {
+            missing.push(*outer);
+        }
+        for place in missing.into_iter().rev() {
+            if self.live[place].is_none() {
+                self.live[place] = Some(self.find_rows(place).await);
+            }
+        }
+        self.live[place].clone().unwrap_or_default()
+    }
+
+    /// Walks to the rows of a place; those of the place around it are known.
+    async fn find_rows(&mut self, place: PlaceId) -> Arc<[u32]> {
         let plan = self.plan;
         let at = &plan.places[place];
+        let mut steps = Steps::default();
         let mut found = Rows { seen: vec![false; self.store.tables[at.shape].rows()], rows: Vec::new() };
         match &at.origin {
             Origin::Root => found.add(0),
             Origin::Fetched(node) => {
                 for slot in &self.store.received[*node].results {
+                    steps.more(1).await;
                     self.flatten(*slot, Some(*node), &mut found);
                 }
             }
             Origin::Within(outer, path) => {
                 let node = plan.shapes[at.shape].node;
-                for row in self.rows(*outer).iter() {
+                for row in self.live[*outer].iter().flat_map(|rows| rows.iter()) {
+                    steps.more(1).await;
                     let slot = self.store.follow(Slot::row(*row), path, node);
                     self.flatten(slot, node, &mut found);
                 }
             }
         }
         if let Some(only) = &at.only {
-            found.rows.retain(|row| self.is_of(*row, only, plan.shapes[at.shape].node));
+            let mut kept = Vec::new();
+            for row in found.rows {
+                steps.more(1).await;
+                if self.is_of(row, only, plan.shapes[at.shape].node) {
+                    kept.push(row);
+                }
+            }
+            found.rows = kept;
         }
         debug_assert!(at.shape != ROOT || place == 0, "only the root has the root's shape");
         found.rows.into()

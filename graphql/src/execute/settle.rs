@@ -39,16 +39,16 @@ impl Run<'_> {
     pub(super) async fn settle(&mut self, node: NodeId, job: Job, answer: &Result<FetchResponse, Fault>) {
         let response = match answer {
             Ok(response) => response,
-            Err(fault) => return self.failed(node, job, fault.clone()),
+            Err(fault) => return self.failed(node, job, fault.clone()).await,
         };
         let at = &self.plan.nodes[node];
         match verdict(at, job, response, self.nodes[node].extra) {
-            Verdict::Fault(fault) => self.failed(node, job, fault),
+            Verdict::Fault(fault) => self.failed(node, job, fault).await,
             Verdict::Nothing => {
                 if let Job::Parents(group) = job {
                     self.share_out(node, group, Slot::NULL);
                 }
-                self.close(node);
+                self.close(node).await;
             }
             Verdict::Split => {
                 self.nodes[node].extra += 2;
@@ -64,7 +64,7 @@ impl Run<'_> {
                         ReadError::TooLate => Code::DeadlineExceeded,
                     };
                     let fault = Fault::status(code, &at.rest.source, response.status);
-                    self.failed(node, job, fault);
+                    self.failed(node, job, fault).await;
                 }
             },
         }
@@ -115,21 +115,21 @@ impl Run<'_> {
         match job {
             Job::Parents(group) => {
                 self.share_out(node, group, value);
-                self.close(node);
+                self.close(node).await;
             }
             Job::Keys { .. } if self.is_capped(node, value) => match job.can_split() {
                 // Bounded by the calls an operation may make.
                 true => self.split(node, job),
                 false => {
                     let source = &self.plan.nodes[node].rest.source;
-                    self.failed(node, job, Fault::of(Code::RowsCapped).at_source(source));
+                    self.failed(node, job, Fault::of(Code::RowsCapped).at_source(source)).await;
                 }
             },
             Job::Keys { group, from, to } => match self.match_rows(node, value, group, from, to).await {
-                Ok(()) => self.close(node),
+                Ok(()) => self.close(node).await,
                 Err(code) => {
                     let source = &self.plan.nodes[node].rest.source;
-                    self.failed(node, job, Fault::of(code).at_source(source));
+                    self.failed(node, job, Fault::of(code).at_source(source)).await;
                 }
             },
         }
@@ -191,10 +191,10 @@ impl Run<'_> {
     }
 
     /// Everything that waited for this job is at fault.
-    pub(super) fn failed(&mut self, node: NodeId, job: Job, fault: Fault) {
+    pub(super) async fn failed(&mut self, node: NodeId, job: Job, fault: Fault) {
         let fault = self.fault(fault);
         self.blame(node, job, fault);
-        self.close(node);
+        self.close(node).await;
     }
 
     pub(super) fn blame(&mut self, node: NodeId, job: Job, fault: Slot) {
@@ -208,17 +208,17 @@ impl Run<'_> {
     }
 
     /// One job less; with the last one the node has finished.
-    fn close(&mut self, node: NodeId) {
+    async fn close(&mut self, node: NodeId) {
         self.nodes[node].open -= 1;
         if self.nodes[node].open == 0 {
-            self.finish(node);
+            self.finish(node).await;
         }
     }
 
     /// Attaches what was found, and the nodes that waited for it are ready.
-    pub(super) fn finish(&mut self, node: NodeId) {
+    pub(super) async fn finish(&mut self, node: NodeId) {
         self.nodes[node].groups = Groups::default();
-        self.attach(node);
+        self.attach(node).await;
         let plan = self.plan;
         self.ready.extend(&plan.nodes[node].children);
     }
