@@ -126,11 +126,11 @@ impl Run<'_> {
     /// Makes the call for a job, or lets it wait for one that sends the same.
     pub(super) async fn issue(&mut self, node: NodeId, job: Job) {
         // What is broken once stays so: nothing is made only to be refused.
-        if self.room.is_exhausted() {
-            return self.failed(node, job, Fault::of(Code::TooManyBytes)).await;
+        if let Some(fault) = self.no_more_calls {
+            return self.failed_with(node, job, fault).await;
         }
-        if self.needs_more_calls {
-            return self.failed(node, job, Fault::of(Code::TooManyCalls)).await;
+        if self.room.is_exhausted() {
+            return self.call_no_more(node, job, Code::TooManyBytes).await;
         }
         let request = match self.request(node, job) {
             Ok(request) => request,
@@ -150,13 +150,19 @@ impl Run<'_> {
             return;
         }
         if self.calls.len() >= self.env.limits.calls {
-            self.needs_more_calls = true;
-            return self.failed(node, job, Fault::of(Code::TooManyCalls)).await;
+            return self.call_no_more(node, job, Code::TooManyCalls).await;
         }
         if let Some(key) = key {
             self.memo.insert(key, self.calls.len());
         }
         self.send(request, node, job);
+    }
+
+    /// Neither this job's call is made nor any after it.
+    async fn call_no_more(&mut self, node: NodeId, job: Job, code: Code) {
+        let fault = self.fault(Fault::of(code));
+        self.no_more_calls = Some(fault);
+        self.failed_with(node, job, fault).await;
     }
 
     /// Whether splitting a job that is too long ends in calls that are not.

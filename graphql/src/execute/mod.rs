@@ -89,8 +89,9 @@ pub(crate) struct Run<'e> {
     answered: VecDeque<CallId>,
     rows_left: usize,
     room: Room,
-    /// Whether there were more calls to make than an operation may.
-    needs_more_calls: bool,
+    /// The fault of every call that is not made, once no more are: one for all,
+    /// as there may be as many as parents.
+    no_more_calls: Option<Slot>,
     /// Bytes worked on since other tasks had a chance.
     worked: usize,
 }
@@ -156,7 +157,7 @@ impl<'e> Run<'e> {
             answered: VecDeque::new(),
             rows_left: env.limits.rows,
             room: Room::of(env.limits.held_bytes),
-            needs_more_calls: false,
+            no_more_calls: None,
             worked: 0,
         }
     }

@@ -193,6 +193,11 @@ impl Run<'_> {
     /// Everything that waited for this job is at fault.
     pub(super) async fn failed(&mut self, node: NodeId, job: Job, fault: Fault) {
         let fault = self.fault(fault);
+        self.failed_with(node, job, fault).await;
+    }
+
+    /// The same, of a fault that is known.
+    pub(super) async fn failed_with(&mut self, node: NodeId, job: Job, fault: Slot) {
         self.blame(node, job, fault);
         self.close(node).await;
     }
