@@ -50,7 +50,8 @@ pub fn broken(
     context.end_attempt(Some(reason), Instant::now());
     let may_retry = context.outcome.reason.is_none() && may_resend(session, context, &error, reused);
     error.set_retry(may_retry);
-    context.outcome.error = Some(describe(&error));
+    // What was given up on purpose has its reason, and no cause beside it.
+    context.outcome.error = context.outcome.reason.is_none().then(|| describe(&error));
     if !may_retry {
         context.outcome.reason = Some(reason);
     }

@@ -33,6 +33,8 @@ pub fn describe(error: &Error) -> Box<str> {
     }
     let context = inner.context.as_ref().map(|context| context.as_str());
     let words = match (&inner.cause, context) {
+        // Where Pingora has no cause, it puts there from where it connected.
+        (Some(cause), Some(context)) if cause.to_string().starts_with("local address ") => context.to_owned(),
         (Some(cause), _) => cause.to_string(),
         (None, Some(context)) => context.to_owned(),
         (None, None) => inner.etype().as_str().to_owned(),

@@ -241,6 +241,8 @@ async fn https_upstreams_must_prove_who_they_are() {
 
         let wrong_authority = Launch::new(&yaml).file("ca.pem", stranger.certificate()).start().await;
         assert_eq!(wrong_authority.get("/").await.refused(502), "upstream_tls_failed");
+        let line = wrong_authority.access_log("the line", |line| line["status"] == 502).await;
+        assert!(line["error"].as_str().unwrap_or("").contains("certificate"), "{line}");
 
         let wrong_name = yaml.replace("up.test", "other.test");
         let wrong_name = Launch::new(&wrong_name).file("ca.pem", authority.certificate()).start().await;
