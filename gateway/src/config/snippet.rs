@@ -111,7 +111,7 @@ impl Source {
         let mut cells: Vec<Cell> =
             line.iter().map(|letter| Cell::Letter(if *letter == '\t' { ' ' } else { *letter })).collect();
         let from_key = secret_key(line).map(|from| from..line.len());
-        for secret in self.secrets_in(number, line.len()).chain(from_key) {
+        for secret in self.secrets_in(number, line.len()).chain(credentials(line)).chain(from_key) {
             let begins = secret.start == 0 || matches!(cells[secret.start - 1], Cell::Letter(_));
             for (index, cell) in cells[secret].iter_mut().enumerate() {
                 *cell = if index == 0 && begins { Cell::Stars } else { Cell::Nothing };
@@ -132,6 +132,17 @@ impl Source {
         })
         .filter(|columns| !columns.is_empty())
     }
+}
+
+/// User and password of each URL.
+fn credentials(line: &[char]) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    for begin in (3..line.len()).filter(|at| line[at - 3..*at] == [':', '/', '/']) {
+        let ends = |letter: &char| matches!(letter, '/' | '?' | '#' | '"' | '\'' | ' ' | '\t');
+        let authority = &line[begin..][..line[begin..].iter().position(ends).unwrap_or(line.len() - begin)];
+        found.extend(authority.iter().rposition(|letter| *letter == '@').map(|at| begin..begin + at));
+    }
+    found
 }
 
 /// Where the value begins of a key that speaks of secrets.

@@ -25,10 +25,12 @@ pub use queue::{Queue, start};
 
 use crate::telemetry::config::{LogConfig, LogFormat, LogLevel};
 
-/// Libraries whose news are ours to tell: only warnings and worse are shown.
+/// Libraries whose news are ours to tell: only warnings and worse are shown. Below that they write headers out, which
+/// carry secrets, so no level shows more.
 const QUIET: [&str; 9] =
     ["h2", "hyper", "hyper_util", "rustls", "tonic", "tower", "opentelemetry", "hickory_proto", "notify"];
-/// Libraries that report each failed request, which the access log does.
+/// Libraries that report each failed request, which the access log does. The levels `debug` and `trace` show their news,
+/// but not what they say at those levels: whole heads and bodies.
 const SILENT: [&str; 3] = ["pingora_proxy", "pingora_core", "pingora_cache"];
 
 type Format<S> = Box<dyn Layer<S> + Send + Sync>;
@@ -128,11 +130,8 @@ fn filter(level: LogLevel) -> Targets {
         LogLevel::Trace => LevelFilter::TRACE,
     };
     let filter = Targets::new().with_default(own);
-    if own == LevelFilter::TRACE {
-        return filter;
-    }
     let filter = filter.with_targets(QUIET.map(|target| (target, own.min(LevelFilter::WARN))));
-    let silent = if own == LevelFilter::DEBUG { own } else { LevelFilter::OFF };
+    let silent = if own >= LevelFilter::DEBUG { LevelFilter::INFO } else { LevelFilter::OFF };
     filter.with_targets(SILENT.map(|target| (target, silent)))
 }
 

@@ -125,3 +125,15 @@ fn the_margin_has_room_for_the_line_number() {
     let snippet = source.snippet(&place(100, 4)).unwrap();
     assert_eq!(snippet.render(|caret| format!("<{caret}>")), "    |\n100 | a: b\n    |    <^>\n");
 }
+
+#[test]
+fn credentials_in_a_url_are_shown_as_stars() {
+    for (line, expected) in [
+        ("endpoints: [\"http://user:hunter2@a:1\"]", "endpoints: [\"http://***@a:1\"]"),
+        ("- http://hunter2@a/b@c", "- http://***@a/b@c"),
+        ("- http://u:hunt@er2@a, https://hunter2@b", "- http://***@a, https://***@b"),
+        ("- http://a/b@c", "- http://a/b@c"),
+    ] {
+        assert_eq!(shown(line, 1).0, expected);
+    }
+}

@@ -44,6 +44,7 @@ fn what_cannot_work_is_refused_with_the_way_out() {
             "`localhost:4317` is not a collector's address; write scheme, host and port",
         ),
         (json!({ "traces": { "otlp": { "endpoint": "ftp://collector" } } }), "not a collector's address"),
+        (json!({ "traces": { "otlp": { "endpoint": "http://user:word@c:4317" } } }), "contains credentials"),
         (
             json!({ "traces": { "otlp": { "endpoint": "http://c:1", "headers": { "a b": "x" } } } }),
             "`a b` is not a header name",

@@ -95,6 +95,11 @@ impl FromStr for OtlpEndpoint {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
+        if text.parse::<Uri>().is_ok_and(|uri| uri.authority().is_some_and(|a| a.as_str().contains('@'))) {
+            return Err(Invalid(
+                "the address contains credentials; set an `authorization` header in `headers`".into(),
+            ));
+        }
         let usable = |uri: &Uri| {
             matches!(uri.scheme_str(), Some("http" | "https"))
                 && uri.host().is_some_and(|host| !host.is_empty())
