@@ -81,7 +81,7 @@ fn decode(path: &[u8], slashes: EncodedSlashes) -> Result<String, Reason> {
 
 fn push_decoded(out: &mut String, byte: u8, slashes: EncodedSlashes) -> Result<(), Reason> {
     match byte {
-        0 => Err(Reason::InvalidPath),
+        0..=0x1f | 0x7f => Err(Reason::InvalidPath),
         b'/' | b'\\' if slashes == EncodedSlashes::Refuse => Err(Reason::InvalidPath),
         _ if is_unreserved(byte) => {
             out.push(char::from(byte));
@@ -173,9 +173,10 @@ fn resolve_segments(path: &str) -> Result<String, Reason> {
     Ok(out)
 }
 
-/// `..;x` is `..` to servers that cut path parameters off first, `..%2Fx` to those that decode first.
+/// `..;x` is `..` to servers that cut path parameters off first, `..%2Fx` to those that decode first, and `..%3Bx` to
+/// those that do both.
 fn hides_dots(segment: &str) -> bool {
-    let parts = segment.split("%2F").flat_map(|part| part.split("%5C"));
+    let parts = segment.split("%2F").flat_map(|part| part.split("%5C")).flat_map(|part| part.split("%3B"));
     let is_dots = |part: &str| matches!(part.split(';').next(), Some("." | ".."));
     (segment.contains(';') || segment.contains('%')) && { parts }.any(is_dots)
 }

@@ -111,6 +111,8 @@ pub fn claims(headers: &HeaderMap, origin: &Origin, trust: &Trust<'_>) -> Vec<He
         "forwarded" | "proxy" => !(origin.trusted && continued(name)),
         // A proxy writes what the operator has named; any other spelling of it is a stranger's.
         _ if trust.others.iter().any(|other| other.get() == *name) => !origin.trusted,
+        // Made by the gateway, and the same to CGI.
+        "x_request_id" | "x_request-id" | "x-request_id" => true,
         text if is_claim(text) => !(origin.trusted && continued(name)),
         text => trust.others.iter().any(|other| alike(text, other.get().as_str())),
     };

@@ -57,6 +57,7 @@ fn what_only_proxies_may_say_is_removed_from_a_strangers_request() {
         ("x-forwarded-client-cert", "Subject=admin"),
         ("x-forwarded-prefix", "/admin"),
         ("x_forwarded_for", "1.1.1.1"),
+        ("x_request_id", "evil"),
         ("x-original-url", "/admin"),
         ("true-client-ip", "1.1.1.1"),
         ("proxy", "http://evil.test"),
