@@ -56,10 +56,6 @@ for i in 2 3 4 5; do services+=("--${names[i]}-address" "127.0.0.1:${ports[i]}")
 "$binaries/stub-services" all "${services[@]}" >"$logs/stub-services.log" 2>&1 &
 stubs=$!
 children=("$stubs")
-"$binaries/glassgate" run --config "$config" >"$logs/access.log" 2>"$logs/gateway.log" &
-gateway=$!
-children=("$gateway" "$stubs")
-
 # Whether GET $2 on port $1 is answered with 200; curl may not be installed.
 answers() {
     local status
@@ -72,10 +68,9 @@ answers() {
     [[ ${status:-} == *" 200 "* ]]
 }
 
-ready() {
+services_answer() {
     local port
     for port in "${ports[@]:2}"; do answers "$port" /health || return 1; done
-    answers "$admin_port" /health/ready
 }
 
 alive() { kill -0 "$1" 2>/dev/null; }
@@ -87,10 +82,21 @@ failed() {
 }
 
 deadline=$((SECONDS + 30))
-until (ready); do
+in_time() { ((SECONDS < deadline)); }
+
+# First, so that the gateway's first health checks find them.
+until (services_answer); do
     alive "$stubs" || failed "the stub services ended" "$logs/stub-services.log"
+    in_time || failed "the stub services do not answer after 30 s" "$logs/stub-services.log"
+    sleep 0.1
+done
+
+"$binaries/glassgate" run --config "$config" >"$logs/access.log" 2>"$logs/gateway.log" &
+gateway=$!
+children=("$gateway" "$stubs")
+until (answers "$admin_port" /health/ready); do
     alive "$gateway" || failed "the gateway ended" "$logs/gateway.log"
-    ((SECONDS < deadline)) || failed "the gateway is not ready after 30 s" "$logs/gateway.log"
+    in_time || failed "the gateway is not ready after 30 s" "$logs/gateway.log"
     sleep 0.1
 done
 
