@@ -155,7 +155,10 @@ impl Summary<'_> {
 
     fn trace(&self) {
         let tracer = &self.opened.snapshot.telemetry.tracer;
-        let ended = Ended { status: self.status, duration: self.duration, now: self.now };
+        // What was answered with 200 may have failed all the same: a call of gRPC, a body that broke off.
+        let failure = self.outcome.reason.map_or(0, |reason| reason.row().status);
+        let status = self.status.max(failure);
+        let ended = Ended { status, duration: self.duration, now: self.now };
         tracer.finish(&self.opened.trace, &ended, || spans::build(self));
     }
 }

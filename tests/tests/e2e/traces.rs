@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use serde_json::json;
+use tests::client::{self, Connection, Protocol};
 use tests::otlp::Span;
-use tests::{Collector, Gateway, Stubs, TcpUpstream, Upstream, closed_port};
+use tests::{Collector, Gateway, Stubs, TcpUpstream, Upstream, closed_port, empty};
 
 use super::graphql;
 
@@ -102,6 +103,22 @@ async fn failures_and_slow_requests_are_kept_though_not_sampled() {
     kept("error", "/broken").await;
     kept("slow", "/slow").await;
     assert!(collector.spans().iter().all(|span| span.attribute("url.path") != "/fine"));
+}
+
+#[tokio::test]
+async fn a_failed_call_of_grpc_is_kept_though_its_status_is_200() {
+    let collector = Collector::start().await;
+    let keep = ", sample: 0%, keep: { errors: true, per_second: 100 }";
+    let routes = super::proxy_with("http://127.0.0.1:1", "");
+    let gateway = Gateway::start(telemetry(&collector.url(), "grpc", keep) + &routes).await;
+    let mut connection = Connection::open(gateway.address(), Protocol::H2c).await;
+    let call = client::request("POST", &gateway.url("/a.B/C")).header("content-type", "application/grpc");
+    let answer = connection.begin(call.body(empty()).unwrap()).await.unwrap();
+    assert_eq!((answer.status().as_u16(), &answer.headers()["grpc-status"]), (200, &"14".parse().unwrap()));
+    let kept = move |spans: &[Span]| {
+        spans.iter().any(|span| span.attribute("gateway.trace.kept") == "error").then_some(())
+    };
+    collector.await_spans("a kept span", kept).await;
 }
 
 #[tokio::test]
