@@ -150,7 +150,7 @@ fn secret_key(line: &[char]) -> Option<usize> {
     let lower: String = line.iter().map(|c| c.to_ascii_lowercase()).collect();
     let mut from = 0;
     while let Some(at) = lower[from..].find(": ").map(|at| at + from) {
-        let key = lower[..at].rsplit([' ', '{', ',']).next().unwrap_or_default();
+        let key = lower[..at].rsplit([' ', '{', ',', '[']).next().unwrap_or_default();
         let mut words = key.split(['-', '_', '.', '"', '\'']);
         if words.any(|word| SECRET_WORDS.contains(&word))
             || key.contains("api-key")

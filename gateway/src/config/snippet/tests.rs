@@ -137,3 +137,10 @@ fn credentials_in_a_url_are_shown_as_stars() {
         assert_eq!(shown(line, 1).0, expected);
     }
 }
+
+#[test]
+fn a_key_that_speaks_of_secrets_hides_its_value_wherever_it_stands() {
+    for line in ["token: hunter2", "h: {set2: [authorization: Bearer hunter2]}", "[{x-api-key: hunter2}]"] {
+        assert!(!shown(line, 1).0.contains(UNTOLD), "{line}");
+    }
+}

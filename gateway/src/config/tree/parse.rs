@@ -336,6 +336,9 @@ fn syntax_hint(kind: &ErrorKind) -> Option<&'static str> {
         ErrorKind::TabNotAllowed | ErrorKind::TabInBlockIndentation => Some("indent with spaces"),
         ErrorKind::UnknownAnchor => Some("define it first: `&name`"),
         ErrorKind::MappingValueNotAllowed => Some("quote a value that contains `: `"),
+        ErrorKind::ExpectedFlowMappingSeparator | ErrorKind::ExpectedFlowSequenceSeparator => {
+            Some("quote a value with braces or brackets, as in `{ path: \"/users/{id}\" }`")
+        }
         ErrorKind::InvalidIndentation => Some("align it with its neighbours"),
         _ => None,
     }
