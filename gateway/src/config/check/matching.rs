@@ -66,6 +66,13 @@ fn hosts(check: &mut Check<'_>, matching: &MatchConfig) -> Option<Vec<HostPatter
 }
 
 fn methods(check: &mut Check<'_>, matching: &MatchConfig) -> Option<MethodSet> {
+    let path = &matching.path.place().path;
+    let key = format!("{}methods", path.strip_suffix("path").unwrap_or(path));
+    if matching.methods.is_empty() && check.is_written(&key) {
+        let place = check.place(&key);
+        check.error(place, "the list is empty, and no method is not any; name some, or remove `methods`");
+        return None;
+    }
     let mut methods = Vec::new();
     for text in &matching.methods {
         let lower_case = text.bytes().any(|b| b.is_ascii_lowercase());
