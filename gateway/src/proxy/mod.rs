@@ -136,12 +136,12 @@ impl ProxyHttp for Gateway {
 
     fn response_body_filter(
         &self,
-        _: &mut Session,
+        session: &mut Session,
         piece: &mut Option<Bytes>,
         end: bool,
         context: &mut RequestContext,
     ) -> Result<Option<Duration>> {
-        receive::body(piece.as_ref(), end, context)
+        receive::body(session, piece.as_ref(), end, context)
     }
 
     fn fail_to_connect(

@@ -22,7 +22,7 @@ use crate::{
     value::joined,
 };
 
-/// How long the rest of a body that nobody wants is read, so that the connection can be kept.
+/// How long the rest of a body that nobody wants is read, or waited for where an answer came before its end.
 pub const DRAIN: Duration = Duration::from_secs(2);
 
 /// Settles what holds for the whole request.

@@ -8,7 +8,7 @@ use pingora_error::Result;
 use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
 
-use super::RequestContext;
+use super::{RequestContext, open::DRAIN};
 use crate::reason::Reason;
 
 const WEBSOCKET: &[u8] = b"websocket";
@@ -89,10 +89,19 @@ fn nominations(value: &HeaderValue) -> Vec<HeaderName> {
 ///
 /// Here the total time ends if the pieces go on coming. One that stops coming is given up when `read` has passed, or
 /// what was left of the total time when the attempt began, whichever is less.
-pub fn body(piece: Option<&Bytes>, end: bool, context: &mut RequestContext) -> Result<Option<Duration>> {
+pub fn body(
+    session: &mut Session,
+    piece: Option<&Bytes>,
+    end: bool,
+    context: &mut RequestContext,
+) -> Result<Option<Duration>> {
     context.outcome.response_bytes += piece.map_or(0, |piece| piece.len() as u64);
     context.outcome.response_complete |= end;
     let upgraded = context.outcome.status == Some(101);
+    // A client that has its whole answer may stop sending without another word: its connection ends then.
+    if end && !upgraded && !context.outcome.request_complete {
+        session.set_read_timeout(Some(DRAIN));
+    }
     if !end && !upgraded && context.is_out_of_time() {
         return Err(context.give_up(Reason::UpstreamTotalTimeout));
     }

@@ -23,12 +23,15 @@ fn is_final(status: StatusCode) -> bool {
 /// before it stopped sending what nobody wanted any more.
 pub fn reason(context: &RequestContext, error: &Error) -> Option<Reason> {
     let reason = context.outcome.reason.unwrap_or_else(|| classify(error, situation(context)));
-    if reason != Reason::ClientDisconnected {
+    if !matches!(reason, Reason::ClientDisconnected | Reason::ClientTimeout) {
         return Some(reason);
     }
     // It may have left while the last of it was being written.
     if context.outcome.response_complete && *error.etype() != ErrorType::WriteError {
         return None;
+    }
+    if reason == Reason::ClientTimeout {
+        return Some(reason);
     }
     // The connection may have been ended by the gateway itself.
     Some(context.opened.as_ref().map_or(reason, |opened| opened.guard.abandoned()))

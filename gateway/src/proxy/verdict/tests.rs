@@ -45,6 +45,7 @@ fn a_client_that_leaves_has_lost_something_unless_it_had_all() {
     let left = Some(Reason::ClientDisconnected);
     assert_eq!(reason(&under_way, &Error::new_down(ReadError)), left);
     assert_eq!(reason(&answered, &Error::new_down(ReadError)), None);
+    assert_eq!(reason(&answered, &Error::new_down(ReadTimedout)), None);
     // The last of the answer was on its way.
     assert_eq!(reason(&answered, &Error::new_down(WriteError)), left);
 }
