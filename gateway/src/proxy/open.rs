@@ -25,6 +25,12 @@ use crate::{
 /// How long the rest of a body that nobody wants is read, or waited for where an answer came before its end.
 pub const DRAIN: Duration = Duration::from_secs(2);
 
+/// For a client that has its whole answer before it has sent its whole request. It may stop sending without another
+/// word, and its connection ends then.
+pub fn wait_no_longer(session: &mut Session) {
+    session.set_read_timeout(Some(DRAIN));
+}
+
 /// Settles what holds for the whole request.
 pub fn open(gateway: &Gateway, session: &mut Session, context: &mut RequestContext) -> Result<()> {
     let epoch = Epoch { instant: Instant::now(), system: SystemTime::now() };

@@ -8,7 +8,7 @@ use pingora_error::Result;
 use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
 
-use super::{RequestContext, open::DRAIN};
+use super::{RequestContext, open};
 use crate::reason::Reason;
 
 const WEBSOCKET: &[u8] = b"websocket";
@@ -98,9 +98,8 @@ pub fn body(
     context.outcome.response_bytes += piece.map_or(0, |piece| piece.len() as u64);
     context.outcome.response_complete |= end;
     let upgraded = context.outcome.status == Some(101);
-    // A client that has its whole answer may stop sending without another word: its connection ends then.
     if end && !upgraded && !context.outcome.request_complete {
-        session.set_read_timeout(Some(DRAIN));
+        open::wait_no_longer(session);
     }
     if !end && !upgraded && context.is_out_of_time() {
         return Err(context.give_up(Reason::UpstreamTotalTimeout));

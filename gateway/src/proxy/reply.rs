@@ -45,6 +45,9 @@ pub fn head(
     context.outcome.response_complete = opened.method == Method::HEAD || has_no_body(head);
     // An answer before the end of the request leaves a body behind that nobody reads.
     let early = !context.outcome.request_complete && !upgraded;
+    if early && context.outcome.response_complete {
+        open::wait_no_longer(session);
+    }
     if early || opened.guard.connection().should_close() {
         session.set_keepalive(None);
     }
