@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use http::{HeaderValue, Method, Uri};
+use http::{HeaderValue, Method, Uri, header};
 use pingora_error::Result;
 use pingora_http::RequestHeader;
 use pingora_proxy::Session;
@@ -100,11 +100,13 @@ struct Found {
 
 fn find(session: &Session, opened: &Opened) -> Result<Found, Refusal> {
     check_head(session, &opened.limits)?;
+    let head = session.req_header();
     // Where the authority of the target takes the place of `Host`, it is held to the same rule.
-    if !opened.host.as_ref().is_none_or(|host| head::is_host(host.as_bytes())) {
+    if !head.headers.contains_key(header::HOST)
+        && !opened.host.as_ref().is_none_or(|host| head::is_host(host.as_bytes()))
+    {
         return Err(Reason::MissingHost.into());
     }
-    let head = session.req_header();
     if head.method == Method::CONNECT {
         // Pingora refuses it before; nothing after here knows what to do with an authority as target.
         return Err(Reason::ConnectNotSupported.into());

@@ -122,3 +122,15 @@ async fn http_1_0_is_served_without_a_host() {
     assert_eq!((answer.status, answer.body.as_str()), (200, "up"));
     within("the connection ends", tests::DEADLINE, client.rest()).await;
 }
+
+#[tokio::test]
+async fn an_authority_in_the_place_of_host_is_held_to_its_rule() {
+    let upstream = Upstream::saying("up").await;
+    let gateway = Gateway::start(super::proxy_to(&upstream)).await;
+    for (target, expected) in [("http://a.test/", 200), ("http://a.test,evil.test/", 400)] {
+        let head = format!("GET {target} HTTP/1.0\r\n\r\n");
+        let answer = raw::exchange(gateway.address(), head).await.unwrap();
+        assert_eq!(answer.status, expected, "{target}: {}", answer.head);
+    }
+    assert_eq!(upstream.seen().len(), 1);
+}
