@@ -44,6 +44,40 @@ pub enum Reason {
     RouteConditionsNotMet,
     /// The route does not let in a client with this address.
     ClientAddressRefused,
+    /// The route is not shared with the origin that a preflight comes from, or not in this way.
+    OriginNotAllowed,
+    /// The target has more bytes than the listener or the route allows.
+    UriTooLong,
+    /// The body has more bytes than the route allows.
+    BodyTooLarge,
+    /// The client has used up what a rate limit gives it.
+    RateLimited,
+    /// Nobody can say what is left of a rate limit, and the route is configured not to guess.
+    RateLimitUnavailable,
+    /// The route wants credentials, and the request has none.
+    CredentialsMissing,
+    /// A key, a password or an opaque token that nobody knows, or that is not valid any more.
+    CredentialsInvalid,
+    /// What should be a token cannot be read.
+    TokenMalformed,
+    /// No trusted key has signed the token.
+    TokenNotTrusted,
+    /// The token was valid until a time that has passed.
+    TokenExpired,
+    /// The token is valid from a time that has not come.
+    TokenNotYetValid,
+    /// The token is for another audience, from another issuer, or lacks a claim that must be there.
+    TokenClaimsRefused,
+    /// Credentials cannot be checked: there are no keys, or the issuer does not answer.
+    AuthenticationUnavailable,
+    /// The caller is known, and lacks a scope.
+    InsufficientScope,
+    /// The caller is known, and a rule of the route does not let it in.
+    AccessDenied,
+    /// The route has as many requests in flight as it may, and its queue is full or was too slow.
+    RouteOverloaded,
+    /// The upstream has as many requests in flight as it may, and its queue is full or was too slow.
+    UpstreamOverloaded,
     /// The client was too slow, with its own request or with taking its answer.
     ClientTimeout,
     /// The client left before the answer was complete.
@@ -104,7 +138,7 @@ const fn row(
 
 /// The table, in the order of the enum.
 #[rustfmt::skip]
-pub const TABLE: [Row; 26] = [
+pub const TABLE: [Row; 43] = [
     row(Reason::MalformedRequest, "malformed_request", 400, "http_request_error", "The request is not valid HTTP"),
     row(Reason::MissingHost, "missing_host", 400, "http_request_error", "The request names no host"),
     row(Reason::AmbiguousFraming, "ambiguous_framing", 400, "http_request_error", "The length of the request body is ambiguous"),
@@ -116,6 +150,23 @@ pub const TABLE: [Row; 26] = [
     row(Reason::MethodNotAllowed, "method_not_allowed", 405, "http_request_denied", "This method is not allowed here"),
     row(Reason::RouteConditionsNotMet, "route_conditions_not_met", 404, "destination_not_found", "The request lacks a header or query parameter that this address requires"),
     row(Reason::ClientAddressRefused, "client_address_refused", 403, "http_request_denied", "This client is not allowed here"),
+    row(Reason::OriginNotAllowed, "origin_not_allowed", 403, "http_request_denied", "This origin may not make this request"),
+    row(Reason::UriTooLong, "uri_too_long", 414, "http_request_denied", "The address is too long"),
+    row(Reason::BodyTooLarge, "body_too_large", 413, "http_request_denied", "The request body is too large"),
+    row(Reason::RateLimited, "rate_limited", 429, "http_request_denied", "Too many requests"),
+    row(Reason::RateLimitUnavailable, "rate_limit_unavailable", 503, "proxy_internal_error", "Rate limits cannot be checked at present"),
+    row(Reason::CredentialsMissing, "credentials_missing", 401, "http_request_denied", "Credentials are required here"),
+    row(Reason::CredentialsInvalid, "credentials_invalid", 401, "http_request_denied", "The credentials are not valid"),
+    row(Reason::TokenMalformed, "token_malformed", 401, "http_request_denied", "The token is malformed"),
+    row(Reason::TokenNotTrusted, "token_not_trusted", 401, "http_request_denied", "The signature of the token is not one that is trusted here"),
+    row(Reason::TokenExpired, "token_expired", 401, "http_request_denied", "The token has expired"),
+    row(Reason::TokenNotYetValid, "token_not_yet_valid", 401, "http_request_denied", "The token is not valid yet"),
+    row(Reason::TokenClaimsRefused, "token_claims_refused", 401, "http_request_denied", "The token is not meant for this service"),
+    row(Reason::AuthenticationUnavailable, "authentication_unavailable", 503, "proxy_internal_error", "Credentials cannot be checked at present"),
+    row(Reason::InsufficientScope, "insufficient_scope", 403, "http_request_denied", "A required scope is missing"),
+    row(Reason::AccessDenied, "access_denied", 403, "http_request_denied", "Access is denied"),
+    row(Reason::RouteOverloaded, "route_overloaded", 503, "http_request_denied", "Too many requests are being served"),
+    row(Reason::UpstreamOverloaded, "upstream_overloaded", 503, "connection_limit_reached", "The service is busy"),
     row(Reason::ClientTimeout, "client_timeout", 408, "http_request_error", "The client was too slow"),
     row(Reason::ClientDisconnected, "client_disconnected", 499, "http_request_error", "The client closed the connection"),
     row(Reason::NoHealthyUpstream, "no_healthy_upstream", 503, "destination_unavailable", "The service is currently unavailable"),
@@ -198,12 +249,14 @@ impl Reason {
 
     /// Status code for a gRPC caller. Finer than the table by which clients guess from an HTTP status: too slow is
     /// `DEADLINE_EXCEEDED`, a fault of the request `INVALID_ARGUMENT`, no such route `UNIMPLEMENTED`, not allowed
-    /// `PERMISSION_DENIED`.
+    /// `PERMISSION_DENIED`, unknown `UNAUTHENTICATED`, too much `RESOURCE_EXHAUSTED`.
     pub fn grpc_status(self) -> u8 {
         match self.row().status {
+            401 => 16,
             403 => 7,
             404 | 405 => 12,
             408 | 504 => 4,
+            413 | 429 => 8,
             499 => 1,
             502 | 503 => 14,
             400..=499 => 3,

@@ -1,12 +1,12 @@
 //! Whether a request may go on, and where to.
 //!
 //! The order is fixed: the head must be sound before anything is decided by it, the path must be in its one spelling
-//! before it is matched. The route's policies come right after it, whatever the route leads to, the cheap ones first.
+//! before it is matched. The route's policies come right after it, whatever the route leads to: `pass`.
 
 use std::sync::Arc;
 
 use http::{HeaderValue, Method, Uri, header};
-use pingora_error::Result;
+use pingora_error::{Error, ErrorType, Result};
 use pingora_http::RequestHeader;
 use pingora_proxy::Session;
 
@@ -14,45 +14,25 @@ use super::{
     Gateway, RequestContext,
     compose::Exchange,
     context::{Admitted, Opened},
+    pass::{Passed, Refusal, pass},
     probe, reply, target,
 };
 use crate::{
     listener::{config::Limits, head},
-    policy::ip_filter,
     reason::Reason,
     route::{
         matcher::MethodSet,
         path::comparable,
         table::{Head, Lookup},
     },
-    snapshot::{Action, Policies, Route},
+    snapshot::{Action, Route},
 };
-
-/// Why a request does not go on.
-#[derive(Debug)]
-struct Refusal {
-    reason: Reason,
-    allow: Option<HeaderValue>,
-    /// What the operator needs to know beyond the reason.
-    error: Option<Box<str>>,
-}
-
-impl From<Reason> for Refusal {
-    fn from(reason: Reason) -> Self {
-        Self { reason, allow: None, error: None }
-    }
-}
-
-impl From<ip_filter::Refused> for Refusal {
-    fn from(refused: ip_filter::Refused) -> Self {
-        Self { error: Some(refused.to_string().into()), ..Reason::from(refused).into() }
-    }
-}
 
 /// True if the request was answered here.
 pub async fn admit(gateway: &Gateway, session: &mut Session, context: &mut RequestContext) -> Result<bool> {
     gateway.probe.at(probe::Stage::Admit, session);
-    let opened = context.opened()?;
+    // The request's parts are borrowed one by one, so that those that are known serve in making the next.
+    let opened = context.opened.as_deref().ok_or_else(|| Error::new_in(ErrorType::InternalError))?;
     // Envoy's route timeout begins there too: a slow upload is the client's time.
     let complete = context.outcome.request_complete;
     let Found { route, target } = match find(session, opened) {
@@ -61,7 +41,8 @@ pub async fn admit(gateway: &Gateway, session: &mut Session, context: &mut Reque
     };
     // A request that its route's policies refuse has a route all the same, which metrics, log and span show.
     let admitted = context.admitted.insert(admitted(gateway, route, opened, complete));
-    match target {
+    let passed = pass(session, opened, &admitted.route, &mut admitted.passed).await;
+    match passed.and_then(|()| Ok(target?)) {
         Ok(target) => admitted.target = target,
         Err(refusal) => return refuse(session, context, refusal).await,
     }
@@ -79,23 +60,16 @@ pub async fn admit(gateway: &Gateway, session: &mut Session, context: &mut Reque
 
 /// True: the request is answered.
 async fn refuse(session: &mut Session, context: &mut RequestContext, refusal: Refusal) -> Result<bool> {
-    let Refusal { reason, allow, error } = refusal;
+    let Refusal { reason, headers, error } = refusal;
     context.outcome.error = error;
-    reply::refuse(session, context, reason, allow).await?;
+    reply::refuse(session, context, reason, headers).await?;
     Ok(true)
-}
-
-/// Asks the route's policies, in the order of their cost.
-fn pass(policies: &Policies, opened: &Opened) -> Result<(), Refusal> {
-    let Policies { ip_filter } = policies;
-    ip_filter.check(opened.origin.client)?;
-    Ok(())
 }
 
 /// A route, and what to forward unless its policies refuse the request.
 struct Found {
     route: Arc<Route>,
-    target: Result<Option<Uri>, Refusal>,
+    target: Result<Option<Uri>, Reason>,
 }
 
 fn find(session: &Session, opened: &Opened) -> Result<Found, Refusal> {
@@ -117,8 +91,7 @@ fn find(session: &Session, opened: &Opened) -> Result<Found, Refusal> {
         Action::Forward { rewrite, .. } => rewrite.as_ref(),
         _ => None,
     };
-    let forwarded = || Ok(target::forwarded(head, &path, rewrite)?);
-    let target = pass(&route.policies, opened).and_then(|()| forwarded());
+    let target = target::forwarded(head, &path, rewrite);
     Ok(Found { route, target })
 }
 
@@ -143,7 +116,7 @@ fn look_up(head: &RequestHeader, opened: &Opened, path: &str) -> Result<Arc<Rout
     match opened.snapshot.routes.lookup(&asked) {
         Lookup::Found(route) => Ok(route.clone()),
         Lookup::OtherMethods(methods) => {
-            Err(Refusal { allow: Some(allow(&methods)), ..Reason::MethodNotAllowed.into() })
+            Err(Refusal::from(Reason::MethodNotAllowed).with(header::ALLOW, allow(&methods)))
         }
         Lookup::ConditionsNotMet => Err(Reason::RouteConditionsNotMet.into()),
         Lookup::NotFound => Err(Reason::RouteNotFound.into()),
@@ -163,5 +136,5 @@ fn admitted(gateway: &Gateway, route: Arc<Route>, opened: &Opened, complete: boo
     };
     route.metrics.began(&opened.method);
     let deadline = total.filter(|_| complete).and_then(|total| opened.epoch.instant.checked_add(total));
-    Admitted { total, deadline, exchange, route, target: None }
+    Admitted { total, deadline, exchange, route, target: None, passed: Passed::default() }
 }

@@ -8,7 +8,7 @@ use std::{
 use http::{HeaderValue, Method, Uri};
 use pingora_error::{Error, ErrorType, Result};
 
-use super::compose::Exchange;
+use super::{compose::Exchange, pass::Passed};
 use crate::{
     listener::{RequestGuard, config::Limits},
     policy::forwarding::{ChainHeader, Origin, Peer},
@@ -86,6 +86,8 @@ pub struct Admitted {
     pub total: Option<Duration>,
     /// When it must be done: `total` after the request's last byte. While the client sends, the clock does not run.
     pub deadline: Option<Instant>,
+    /// What the route's policies have found out.
+    pub passed: Passed,
     /// The composition layer's part, where the route leads there.
     pub exchange: Option<Arc<Exchange>>,
 }

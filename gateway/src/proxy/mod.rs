@@ -5,6 +5,7 @@
 //! | --- | --- |
 //! | `open` | pins the snapshot, begins clock, ids and trace |
 //! | `admit` | checks the head, normalises the path, finds the route; refuses, redirects or answers |
+//! | `pass` | within `admit`: asks the route's policies, in their order |
 //! | `forward` | chooses an endpoint, tells the upstream who asks |
 //! | `compose` | the composition layer in the place of an upstream |
 //! | `receive` | what comes back |
@@ -21,6 +22,7 @@ mod context;
 mod finish;
 mod forward;
 mod open;
+mod pass;
 mod probe;
 mod receive;
 mod recover;

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, StatusCode, Version, header, response::Parts};
+use http::{HeaderName, HeaderValue, Method, StatusCode, Version, header, response::Parts};
 use pingora_core::protocols::http::HttpTask;
 use pingora_error::{Error, Result};
 use pingora_http::ResponseHeader;
@@ -93,7 +93,7 @@ pub async fn refuse(
     session: &mut Session,
     context: &mut RequestContext,
     reason: Reason,
-    allow: Option<HeaderValue>,
+    headers: Vec<(HeaderName, HeaderValue)>,
 ) -> Result<()> {
     context.outcome.reason = Some(reason);
     // Where the length of the body is in doubt, so is where the next request begins.
@@ -101,8 +101,8 @@ pub async fn refuse(
         session.set_keepalive(None);
     }
     let (mut head, body) = problem(reason, context.opened()?)?;
-    if let Some(allow) = allow {
-        head.insert_header(header::ALLOW, allow)?;
+    for (name, value) in headers {
+        head.append_header(name, value)?;
     }
     send(session, context, head, body).await
 }

@@ -1,15 +1,17 @@
-//! Policies of routes: what a route says, else what `defaults` says. Nothing of the two is merged.
+//! `ip_filter` of routes and of `defaults`.
 
-use super::{Check, Policies, routes::sibling_path};
 use crate::{
-    config::file::Config,
+    config::{
+        check::{Check, routes::sibling_path},
+        file::Config,
+    },
     policy::ip_filter::{IpFilter, Review, config::IpFilterConfig},
     route::config::RouteConfig,
 };
 
-/// The policies of routes that do not say otherwise.
-pub fn defaults(check: &mut Check<'_>, config: &Config) -> Policies {
-    let Some(filter) = &config.defaults.ip_filter else { return Policies::default() };
+/// For routes that do not say otherwise.
+pub fn of_defaults(check: &mut Check<'_>, config: &Config) -> IpFilter {
+    let Some(filter) = &config.defaults.ip_filter else { return IpFilter::default() };
     let path = "defaults.ip_filter";
     let nobody_asks =
         config.routes.iter().all(|route| route.ip_filter.is_some()) && !config.routes.is_empty();
@@ -20,19 +22,19 @@ pub fn defaults(check: &mut Check<'_>, config: &Config) -> Policies {
         let place = check.place(path);
         check.warning(place, "every route has an `ip_filter` of its own; remove this one");
     }
-    Policies { ip_filter: ip_filter(check, filter, path) }
+    ip_filter(check, filter, path)
 }
 
-/// The policies of a route.
-pub fn of_route(check: &mut Check<'_>, route: &RouteConfig, defaults: &Policies) -> Policies {
+/// For one route.
+pub fn of_route(check: &mut Check<'_>, route: &RouteConfig, defaults: &IpFilter) -> IpFilter {
     let Some(filter) = &route.ip_filter else { return defaults.clone() };
     let path = sibling_path(route, "ip_filter");
     let refused = check.broken.contains("defaults") || check.broken.contains(path.as_str());
-    if filter.is_off() && defaults.ip_filter.is_off() && !refused {
+    if filter.is_off() && defaults.is_off() && !refused {
         let place = check.place(&path);
         check.warning(place, "it lets everybody in, and `defaults` has no filter to switch off; remove it");
     }
-    Policies { ip_filter: ip_filter(check, filter, &path) }
+    ip_filter(check, filter, &path)
 }
 
 fn ip_filter(check: &mut Check<'_>, filter: &IpFilterConfig, path: &str) -> IpFilter {

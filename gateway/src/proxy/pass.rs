@@ -1,0 +1,61 @@
+//! What a route's policies say of a request, asked one after the other.
+//!
+//! The order is fixed. What needs no identity comes before authentication, so that guessing is limited, too; what counts
+//! a request as served comes last.
+
+use http::{HeaderName, HeaderValue};
+use pingora_proxy::Session;
+
+use super::context::Opened;
+use crate::{
+    policy::ip_filter,
+    reason::Reason,
+    snapshot::{Policies, Route},
+};
+
+/// What the policies have found out, for later stages. Filled as far as they were asked, also for a request that one of
+/// them refused.
+#[derive(Debug, Default)]
+pub struct Passed {}
+
+/// Why a request does not go on.
+#[derive(Debug)]
+pub struct Refusal {
+    pub reason: Reason,
+    /// What the answer says beyond the reason.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// What the operator needs to know beyond the reason.
+    pub error: Option<Box<str>>,
+}
+
+impl Refusal {
+    /// With a header of the answer.
+    pub fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+}
+
+impl From<Reason> for Refusal {
+    fn from(reason: Reason) -> Self {
+        Self { reason, headers: Vec::new(), error: None }
+    }
+}
+
+impl From<ip_filter::Refused> for Refusal {
+    fn from(refused: ip_filter::Refused) -> Self {
+        Self { error: Some(refused.to_string().into()), ..Reason::from(refused).into() }
+    }
+}
+
+/// Asks the route's policies.
+pub async fn pass(
+    _session: &mut Session,
+    opened: &Opened,
+    route: &Route,
+    _passed: &mut Passed,
+) -> Result<(), Refusal> {
+    let Policies { ip_filter } = &route.policies;
+    ip_filter.check(opened.origin.client)?;
+    Ok(())
+}
