@@ -1,10 +1,10 @@
 //! The users service: people with an e-mail address that nobody else has.
 //!
-//! It has no credentials and issues no tokens; that will be a module of its
-//! own beside this one (`users/tokens`), with routes added in [`routes`].
+//! It is also the issuer of tokens: `tokens/`.
 
 pub mod model;
 mod store;
+mod tokens;
 
 use std::sync::Arc;
 
@@ -28,10 +28,10 @@ const DEFAULT_LIMIT: usize = 20;
 /// The service, with its data as seeded.
 pub fn routes(core: Arc<Core>) -> Router {
     let users = Arc::new(Users::seeded());
-    Service::new(core)
+    let service = Service::new(core)
         .route("/users", get(list).post(create).with_state(users.clone()))
-        .route("/users/{id}", get(one).patch(change).delete(remove).with_state(users))
-        .finish()
+        .route("/users/{id}", get(one).patch(change).delete(remove).with_state(users.clone()));
+    tokens::routes(service, users).finish()
 }
 
 /// `GET /users?limit`, or a batch by `id=1&id=2`.

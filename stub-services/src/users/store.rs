@@ -47,6 +47,13 @@ impl Users {
         self.read().rows.get(&id).map(Row::json)
     }
 
+    /// The user with this address, whatever its case.
+    pub fn by_email(&self, email: &str) -> Option<User> {
+        let tables = self.read();
+        let id = tables.emails.get(&email.to_lowercase())?;
+        tables.rows.get(id).map(|user| User::clone(user))
+    }
+
     /// The new user's id and JSON; 409 if the address is taken.
     pub fn create(&self, new: NewUser) -> Result<(u64, Vec<u8>), Problem> {
         let mut tables = self.write();

@@ -12,4 +12,5 @@ mod operations;
 mod orders;
 mod process;
 mod reading;
+mod tokens;
 mod traces;
