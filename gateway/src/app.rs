@@ -212,6 +212,7 @@ impl Prepared {
         serve(bound, &app.threads, &store, &app.telemetry, &app.drain)?;
         serve_admin(admin_socket, admin)?;
         tokio::spawn(app.reloader.clone().follow());
+        tokio::spawn(snapshot::sweep(store.clone()));
         tokio::spawn(become_ready(store, readiness));
         Ok(app)
     }

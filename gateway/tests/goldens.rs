@@ -72,9 +72,15 @@ fn good_configurations_are_what_they_say() {
         let mut printed = report(&path, &result, Format::Text, false);
         if let Ok(checked) = &result {
             let json = serde_json::to_string_pretty(&checked.config).unwrap();
-            let routes = checked.routes.iter().map(|route| match &route.policies.ip_filter {
-                filter if filter.is_off() => format!("{:?}", route.action),
-                filter => format!("{:?} behind {filter:?}", route.action),
+            let routes = checked.routes.iter().map(|route| {
+                let mut text = format!("{:?}", route.action);
+                if !route.policies.ip_filter.is_off() {
+                    text += &format!(" behind {:?}", route.policies.ip_filter);
+                }
+                for limit in route.policies.rate_limits.iter() {
+                    text += &format!("\n    {limit:?}");
+                }
+                text
             });
             let routes: Vec<_> = routes.collect();
             printed.push_str(&format!("\n{json}\n\n{}\n", routes.join("\n")));

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::graphql::GraphqlConfig;
 use crate::{
     listener::config::{DrainConfig, ListenerConfig},
+    policy::rate_limit::config::SharedRateLimitConfig,
     route::config::{DefaultsConfig, RouteConfig},
     telemetry::config::TelemetryConfig,
     upstream::UpstreamConfig,
@@ -39,6 +40,9 @@ pub struct Config {
     /// The services behind the gateway, by name.
     #[serde(default, deserialize_with = "each_entry")]
     pub upstreams: IndexMap<Name, UpstreamConfig>,
+    /// Rate limits that routes share, by name. A route names one with `shared`.
+    #[serde(default, deserialize_with = "each_entry", skip_serializing_if = "IndexMap::is_empty")]
+    pub rate_limits: IndexMap<Located<Name>, SharedRateLimitConfig>,
     /// For routes that do not say otherwise.
     #[serde(default, skip_serializing_if = "DefaultsConfig::is_empty")]
     pub defaults: DefaultsConfig,

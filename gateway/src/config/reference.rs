@@ -20,14 +20,15 @@ pub fn reference() -> String {
 }
 
 /// The keys at the top, in the order in which one writes them; any other follows.
-const ORDER: [&str; 8] =
-    ["listeners", "admin", "drain", "telemetry", "upstreams", "defaults", "routes", "graphql"];
+const ORDER: [&str; 9] =
+    ["listeners", "admin", "drain", "telemetry", "upstreams", "rate_limits", "defaults", "routes", "graphql"];
 
 /// Texts with a form of their own, described at the end.
-const VALUES: [(&str, &str); 10] = [
+const VALUES: [(&str, &str); 11] = [
     ("Duration", "duration"),
     ("ByteSize", "size"),
     ("Percent", "percentage"),
+    ("Rate", "rate"),
     ("Name", "name"),
     ("Secret", "secret"),
     ("ListenAddress", "address"),
@@ -90,9 +91,15 @@ impl<'s> Writer<'s> {
     /// A mapping that is one of several: all their keys in one table.
     fn one_of(&mut self, path: &str, list: &'s [Value]) {
         let objects = || list.iter().filter(|item| item["properties"].is_object());
+        let words: Vec<String> = list.iter().filter_map(word).collect();
         let alone = objects().count() == 1;
-        if !alone {
-            self.text.push_str("Exactly one of:\n\n");
+        match (words.is_empty(), alone) {
+            (true, true) => {}
+            (true, false) => self.text.push_str("Exactly one of:\n\n"),
+            (false, _) => {
+                let or = if alone { "Or a mapping:" } else { "Or a mapping with exactly one of:" };
+                self.text.push_str(&format!("One of these words:\n\n{}\n{or}\n\n", words.concat()));
+            }
         }
         self.text.push_str("| Key | Type | Default | Meaning |\n| --- | --- | --- | --- |\n");
         let mut below = Vec::new();
@@ -209,6 +216,12 @@ fn resolve<'s>(root: &'s Value, value: &'s Value) -> (Option<&'s str>, &'s Value
 
 fn alternatives(schema: &Value) -> Option<&[Value]> {
     schema["oneOf"].as_array().or(schema["anyOf"].as_array()).map(Vec::as_slice)
+}
+
+/// A choice without a value of its own, as an item of a list.
+fn word(choice: &Value) -> Option<String> {
+    let description = cell(choice["description"].as_str().unwrap_or_default());
+    Some(format!("- `{}`: {description}\n", choice["const"].as_str()?))
 }
 
 /// The word `mapping` as a link to its section.

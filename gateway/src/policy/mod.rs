@@ -5,3 +5,4 @@
 
 pub mod forwarding;
 pub mod ip_filter;
+pub mod rate_limit;

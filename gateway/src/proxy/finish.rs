@@ -19,7 +19,7 @@ use super::{
     RequestContext,
     compose::{Exchange, Operation},
     context::{Admitted, Attempts, Opened, Outcome},
-    verdict,
+    rate_limit, verdict,
 };
 use crate::{
     reason::Reason,
@@ -97,6 +97,11 @@ impl Summary<'_> {
         self.admitted.map(|admitted| &*admitted.route.name)
     }
 
+    /// The limit that refused it.
+    fn rate_limit(&self) -> Option<&str> {
+        rate_limit::refused_by(self.admitted?)
+    }
+
     fn count(&self) {
         let metrics = match self.admitted {
             Some(admitted) => {
@@ -136,6 +141,7 @@ impl Summary<'_> {
             status: self.status,
             reason: self.outcome.reason,
             error: self.outcome.reason.and(self.outcome.error.as_deref()),
+            rate_limit: self.rate_limit(),
             request_bytes: self.outcome.request_bytes,
             response_bytes: self.outcome.response_bytes,
             duration: self.duration,

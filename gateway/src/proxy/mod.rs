@@ -6,6 +6,7 @@
 //! | `open` | pins the snapshot, begins clock, ids and trace |
 //! | `admit` | checks the head, normalises the path, finds the route; refuses, redirects or answers |
 //! | `pass` | within `admit`: asks the route's policies, in their order |
+//! | `rate_limit` | within `pass`: what the request takes of its route's limits |
 //! | `forward` | chooses an endpoint, tells the upstream who asks |
 //! | `compose` | the composition layer in the place of an upstream |
 //! | `receive` | what comes back |
@@ -24,6 +25,7 @@ mod forward;
 mod open;
 mod pass;
 mod probe;
+mod rate_limit;
 mod receive;
 mod recover;
 mod reply;

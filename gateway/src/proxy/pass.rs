@@ -6,7 +6,10 @@
 use http::{HeaderName, HeaderValue};
 use pingora_proxy::Session;
 
-use super::context::Opened;
+use super::{
+    context::Opened,
+    rate_limit::{self, Stage},
+};
 use crate::{
     policy::ip_filter,
     reason::Reason,
@@ -16,7 +19,10 @@ use crate::{
 /// What the policies have found out, for later stages. Filled as far as they were asked, also for a request that one of
 /// them refused.
 #[derive(Debug, Default)]
-pub struct Passed {}
+pub struct Passed {
+    /// What is left of the rate limits that were asked.
+    pub rate_limits: rate_limit::Told,
+}
 
 /// Why a request does not go on.
 #[derive(Debug)]
@@ -50,12 +56,14 @@ impl From<ip_filter::Refused> for Refusal {
 
 /// Asks the route's policies.
 pub async fn pass(
-    _session: &mut Session,
+    session: &mut Session,
     opened: &Opened,
     route: &Route,
-    _passed: &mut Passed,
+    passed: &mut Passed,
 ) -> Result<(), Refusal> {
-    let Policies { ip_filter } = &route.policies;
+    let Policies { ip_filter, rate_limits: _ } = &route.policies;
+    let headers = &session.req_header().headers;
     ip_filter.check(opened.origin.client)?;
+    rate_limit::ask(Stage::Anonymous, headers, opened, route, &mut passed.rate_limits).await?;
     Ok(())
 }

@@ -16,7 +16,7 @@ use super::{
     Gateway, RequestContext,
     context::{Admitted, Opened},
     open::{self, DRAIN},
-    probe, verdict,
+    probe, rate_limit, verdict,
 };
 use crate::{
     reason::{PROBLEM_JSON, PROXY_STATUS, Reason},
@@ -70,9 +70,10 @@ fn finish_head(head: &mut ResponseHeader, opened: &Opened, admitted: Option<&Adm
     let nothing = http::Response::new(()).into_parts().0.into();
     let mut parts = Parts::from(std::mem::replace(head, nothing));
     let added = admitted.map_or(0, |admitted| admitted.route.response_headers.most_added());
-    parts.headers.reserve(1 + added);
+    parts.headers.reserve(3 + added);
     parts.headers.insert(REQUEST_ID, opened.id_value.clone());
     if let Some(admitted) = admitted {
+        rate_limit::tell(admitted, &mut parts.headers);
         admitted.route.response_headers.apply(&mut parts.headers);
     }
     *head = parts.into();

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    policy::ip_filter::config::IpFilterConfig,
+    policy::{ip_filter::config::IpFilterConfig, rate_limit::config::RateLimitConfig},
     value::{Duration, Located, Name, Secret},
 };
 
@@ -19,13 +19,16 @@ pub struct DefaultsConfig {
     /// Who may call, by the client's address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ip_filter: Option<IpFilterConfig>,
+    /// How often callers may ask. Every route counts for itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate_limits: Option<Vec<RateLimitConfig>>,
 }
 
 impl DefaultsConfig {
     /// Whether nothing was said.
     pub fn is_empty(&self) -> bool {
-        let Self { ip_filter } = self;
-        ip_filter.is_none()
+        let Self { ip_filter, rate_limits } = self;
+        ip_filter.is_none() && rate_limits.is_none()
     }
 }
 
@@ -68,6 +71,9 @@ pub struct RouteConfig {
     /// Who may call, by the client's address, in place of `defaults.ip_filter`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ip_filter: Option<IpFilterConfig>,
+    /// How often callers may ask, in place of `defaults.rate_limits`. All of the limits hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate_limits: Option<Vec<RateLimitConfig>>,
 }
 
 /// Which requests a route is for. All conditions must hold.

@@ -1,12 +1,16 @@
 //! From a checked configuration to a snapshot. Nothing here can fail: the checks have seen to that.
 
-use std::{sync::Arc, time::SystemTime};
+use std::{
+    sync::Arc,
+    time::{Instant, SystemTime},
+};
 
 use glassgate_graphql::Engine;
 
 use super::{
     Action, Policies, Route, Snapshot,
     api::{Api, PLANS},
+    rate_limits::Builder,
 };
 use crate::{
     config::{
@@ -58,11 +62,13 @@ pub fn build(
         })
     };
     let apis: Vec<Arc<Api>> = checked.graphql.into_iter().map(api).collect();
-    let route = |route| Arc::new(self::route(route, &services, &apis, telemetry));
+    let mut limits = Builder::new(before.map(|before| &before.limiters), telemetry, Instant::now());
+    let route = |route| Arc::new(self::route(route, &services, &apis, telemetry, &mut limits));
     let routes: Vec<Arc<Route>> = checked.routes.into_iter().map(route).collect();
     Snapshot {
         routes: checked.table.map(|index| routes[*index].clone()),
         apis,
+        limiters: limits.finish(),
         version: checked.version.into(),
         loaded_at,
         source: checked.source,
@@ -80,7 +86,14 @@ fn engine(api: GraphqlApi, before: Option<&Arc<Api>>) -> Engine {
     }
 }
 
-fn route(route: check::Route, services: &[Arc<Upstream>], apis: &[Arc<Api>], telemetry: &Telemetry) -> Route {
+fn route(
+    route: check::Route,
+    services: &[Arc<Upstream>],
+    apis: &[Arc<Api>],
+    telemetry: &Telemetry,
+    limits: &mut Builder<'_>,
+) -> Route {
+    let name = route.name.to_arc();
     let action = match route.action {
         check::Action::Forward { upstream, timeouts, rewrite } => {
             Action::Forward { upstream: services[upstream].clone(), timeouts, rewrite }
@@ -90,16 +103,16 @@ fn route(route: check::Route, services: &[Arc<Upstream>], apis: &[Arc<Api>], tel
         check::Action::Respond(respond) => Action::Respond(respond),
     };
     Route {
-        name: route.name.to_arc(),
-        metrics: telemetry.metrics.route(route.name.as_str()),
+        metrics: telemetry.metrics.route(&name),
         action,
         request_headers: route.request_headers,
         response_headers: route.response_headers,
-        policies: policies(route.policies),
+        policies: policies(route.policies, &name, limits),
+        name,
     }
 }
 
-fn policies(policies: check::Policies) -> Policies {
-    let check::Policies { ip_filter } = policies;
-    Policies { ip_filter }
+fn policies(policies: check::Policies, route: &Arc<str>, limits: &mut Builder<'_>) -> Policies {
+    let check::Policies { ip_filter, rate_limits } = policies;
+    Policies { ip_filter, rate_limits: limits.route(route, &rate_limits) }
 }

@@ -6,12 +6,14 @@
 //!
 //! - `build` makes a snapshot from a checked configuration;
 //! - `api` is a composed GraphQL API within it;
+//! - `rate_limits` are those of routes, and the counters behind them;
 //! - `store` holds the one that runs;
 //! - `reload` replaces it, wholly or not at all;
 //! - `retire` frees the one that was replaced.
 
 mod api;
 mod build;
+mod rate_limits;
 mod reload;
 mod retire;
 mod store;
@@ -22,6 +24,7 @@ use http::StatusCode;
 
 pub use api::Api;
 pub use build::{build, split};
+pub use rate_limits::{Limiters, RateLimit, RateLimits, sweep};
 pub use reload::{Cause, Outcome, Reloader, Running, warn_about};
 pub use store::{Failure, Status, Store};
 
@@ -48,6 +51,8 @@ pub struct Snapshot {
     pub routes: Table<Route>,
     /// The composed APIs, mounted or not, for the next snapshot to take their plans over.
     pub apis: Vec<Arc<Api>>,
+    /// The counters of rate limits, for the next snapshot to go on with.
+    pub limiters: Limiters,
     /// What requests report to.
     pub telemetry: Telemetry,
 }
@@ -63,6 +68,7 @@ impl Snapshot {
             config: Arc::default(),
             routes: Table::default(),
             apis: Vec::new(),
+            limiters: Limiters::default(),
             telemetry: self.telemetry.clone(),
         }
     }
@@ -90,6 +96,8 @@ pub struct Route {
 pub struct Policies {
     /// Who may call, by the client's address.
     pub ip_filter: IpFilter,
+    /// How often callers may ask.
+    pub rate_limits: RateLimits,
 }
 
 /// What is done with a request.

@@ -19,6 +19,7 @@ mod located;
 mod name;
 mod network;
 mod percent;
+mod rate;
 mod secret;
 #[cfg(test)]
 mod tests;
@@ -34,6 +35,7 @@ pub use located::{LOCATED, Located, Place};
 pub use name::Name;
 pub use network::{Cidr, ListenAddress};
 pub use percent::Percent;
+pub use rate::Rate;
 pub use secret::{SECRET, Secret};
 pub use time::rfc3339;
 pub use trusted_header::TrustedHeader;

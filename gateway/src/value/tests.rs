@@ -47,6 +47,38 @@ fn sizes_have_binary_and_decimal_units() {
 }
 
 #[test]
+fn rates_are_a_count_and_a_period() {
+    let rate = |text: &str| text.parse::<Rate>().map(|rate| (rate.count().get(), rate.period().as_secs()));
+    assert_eq!(rate("100/s"), Ok((100, 1)));
+    assert_eq!(rate("10000/day"), Ok((10_000, 86_400)));
+    assert_eq!(rate("5/10s"), Ok((5, 10)));
+    assert_eq!(rate("7 / 1m30s"), Ok((7, 90)));
+    assert_eq!(rate("1/366d"), Ok((1, 366 * 86_400)));
+    for wrong in [
+        "", "100", "/s", "100/", "0/s", "-1/s", "+1/s", "1.5/s", "1/0s", "1/500ms", "1/1.5s", "1/367d",
+        "1/week", "1/s/s",
+    ] {
+        assert!(rate(wrong).is_err(), "{wrong}");
+    }
+    assert!(rate("1000000/s").is_ok() && rate("1000001/s").is_err() && rate("4294967295/h").is_err());
+    for text in ["100/s", "60/m", "1/h", "10000/d", "5/10s", "7/1m30s"] {
+        assert_eq!(text.parse::<Rate>().unwrap().to_string(), text);
+    }
+    let error = from_str::<Rate>("30").unwrap_err().to_string();
+    assert!(error.starts_with("the rate `30` has no period; write `30/s` or `30/m`"), "{error}");
+}
+
+#[test]
+fn a_rate_is_never_exceeded_by_rounding() {
+    for text in ["1/s", "3/s", "7/m", "999999/s", "1000000/s", "86399/day", "1/366d"] {
+        let rate = text.parse::<Rate>().unwrap();
+        let all = u128::from(rate.interval()) * u128::from(rate.count().get());
+        let period = rate.period().as_nanos();
+        assert!(all >= period && all * 999 <= period * 1000, "{text}: {all} instead of {period}");
+    }
+}
+
+#[test]
 fn percentages_are_shares_of_a_whole() {
     let fraction = |text: &str| from_str::<Percent>(text).map(Percent::fraction).ok();
     assert_eq!(fraction(r#""20%""#), Some(0.2));

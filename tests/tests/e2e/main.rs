@@ -22,6 +22,7 @@ mod log;
 mod metrics;
 mod panics;
 mod paths;
+mod rate_limits;
 mod refusals;
 mod reload;
 mod routing;

@@ -28,7 +28,7 @@ use indexmap::IndexMap;
 
 pub use graphql::GraphqlApi;
 use names::Names;
-pub use route::{Action, Policies, Route};
+pub use route::{Action, Policies, RateLimit, Route};
 
 use super::{
     error::{Problem, Problems},
@@ -90,7 +90,8 @@ pub fn check(config: Config, tree: &Tree, files: &Files, problems: &mut Problems
     let broken = paths.iter().flat_map(|path| at_and_above(path)).collect();
     let upstreams = Names::of(tree, "upstreams", "upstream");
     let apis = Names::of(tree, "graphql", "composed API");
-    let mut check = Check { tree, files, problems, broken, upstreams, apis };
+    let rate_limits = Names::of(tree, "rate_limits", "shared rate limit");
+    let mut check = Check { tree, files, problems, broken, upstreams, apis, rate_limits };
     listeners::check(&mut check, &config);
     telemetry::check(&mut check, &config.telemetry);
     let upstreams = upstreams::check(&mut check, &config);
@@ -118,6 +119,7 @@ struct Check<'a> {
     broken: HashSet<&'a str>,
     upstreams: Names<'a>,
     apis: Names<'a>,
+    rate_limits: Names<'a>,
 }
 
 impl Check<'_> {
@@ -147,6 +149,12 @@ impl Check<'_> {
     /// Whether there is a composed API of this name; if not, reports it.
     fn knows_api(&mut self, name: &Located<Name>) -> bool {
         let unknown = self.apis.unknown(name.as_str());
+        self.is_known(unknown, name)
+    }
+
+    /// Whether there is a shared rate limit of this name; if not, reports it.
+    fn knows_rate_limit(&mut self, name: &Located<Name>) -> bool {
+        let unknown = self.rate_limits.unknown(name.as_str());
         self.is_known(unknown, name)
     }
 

@@ -1,9 +1,11 @@
 //! A route after every check: patterns parsed, names resolved, defaults merged. Nothing left that can fail.
 
+use std::{num::NonZeroU32, sync::Arc};
+
 use http::StatusCode;
 
 use crate::{
-    policy::ip_filter::IpFilter,
+    policy::{ip_filter::IpFilter, rate_limit::Limit},
     route::{edits::HeaderEdits, respond::Respond, rewrite::Rewrite},
     upstream::Timeouts,
     value::Name,
@@ -29,6 +31,21 @@ pub struct Route {
 pub struct Policies {
     /// Who may call, by the client's address.
     pub ip_filter: IpFilter,
+    /// How often callers may ask.
+    pub rate_limits: Arc<[RateLimit]>,
+}
+
+/// A rate limit of a route.
+#[derive(Debug, Clone)]
+pub struct RateLimit {
+    /// Unique among those of the route.
+    pub name: Name,
+    /// Counted with all routes that share the limit of this name, and not for the route alone.
+    pub shared: bool,
+    /// What it says.
+    pub limit: Arc<Limit>,
+    /// What a request takes of it.
+    pub cost: NonZeroU32,
 }
 
 /// What is done with a route's requests.

@@ -29,7 +29,8 @@ pub fn check(
 ) -> Option<(Vec<Route>, Table<usize>)> {
     let mut routes = Vec::with_capacity(config.routes.len());
     let mut matchers: Vec<(Matcher, usize)> = Vec::new();
-    let defaults = policies::defaults(check, config);
+    let shared = policies::shared(check, config);
+    let defaults = policies::defaults(check, config, &shared);
     for (index, route) in config.routes.iter().enumerate() {
         let own = super::matching::matchers(check, route);
         let matching = own.is_some();
@@ -37,7 +38,7 @@ pub fn check(
         let action = action(check, route, upstreams, graphql);
         let request_headers = headers::edits(check, &route.request_headers, headers::Of::Request);
         let response_headers = headers::edits(check, &route.response_headers, headers::Of::Response);
-        let policies = policies::of_route(check, route, &defaults);
+        let policies = policies::of_route(check, route, &defaults, &shared);
         let parts = (matching, action, request_headers, response_headers);
         routes.push(match parts {
             (true, Some(action), Some(request_headers), Some(response_headers)) => {

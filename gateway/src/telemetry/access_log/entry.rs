@@ -42,6 +42,8 @@ pub struct Entry<'a> {
     pub reason: Option<Reason>,
     /// The cause in the words of those who know it.
     pub error: Option<&'a str>,
+    /// The rate limit that refused it.
+    pub rate_limit: Option<&'a str>,
     /// Bytes of the request body.
     pub request_bytes: u64,
     /// Bytes of the response body.
@@ -94,6 +96,7 @@ impl Entry<'_> {
         line.number(&const { Key::number(fields::STATUS) }, u64::from(self.status));
         line.some_text(&const { Key::text(fields::REASON) }, self.reason.map(Reason::code));
         line.some_text(&const { Key::text(fields::ERROR) }, self.error);
+        line.some_text(&const { Key::text(fields::RATE_LIMIT) }, self.rate_limit);
         line.number(&const { Key::number(fields::REQUEST_BYTES) }, self.request_bytes);
         line.number(&const { Key::number(fields::RESPONSE_BYTES) }, self.response_bytes);
         line.milliseconds(&const { Key::number(fields::DURATION_MS) }, self.duration);

@@ -29,6 +29,7 @@ fn entry<'a>(path: &'a [u8]) -> Entry<'a> {
         status: 200,
         reason: None,
         error: None,
+        rate_limit: None,
         request_bytes: 0,
         response_bytes: 1234,
         duration: Duration::from_micros(12_345),
@@ -73,6 +74,7 @@ fn whole() -> Entry<'static> {
     Entry {
         reason: Some(Reason::UpstreamReset),
         error: Some("Connection reset by peer"),
+        rate_limit: Some("per-user"),
         user_agent: Some(b"curl/8"),
         graphql: Some(GraphqlEntry {
             operation_type: Some("query"),
@@ -102,6 +104,7 @@ fn a_line_tells_everything_about_a_request() {
         "status": 200,
         "reason": "upstream_reset",
         "error": "Connection reset by peer",
+        "rate_limit": "per-user",
         "request_bytes": 0,
         "response_bytes": 1234,
         "duration_ms": 12.345,

@@ -15,6 +15,7 @@ mod graphql;
 pub mod instrument;
 mod listener;
 mod process;
+mod rate_limit;
 mod route;
 pub mod slot;
 pub mod stripe;
@@ -31,6 +32,7 @@ pub use ending::Ending;
 pub use gateway::{GatewayMetrics, Kept, LineLoss, Reload, SpanLoss, TelemetryMetrics};
 pub use graphql::{FetchRecord, GraphqlMetrics, OperationRecord, OperationResult};
 pub use listener::{ListenerMetrics, Rejected};
+pub use rate_limit::{RateLimitKeys, RateLimitMetrics, RateLimitResult};
 pub use route::{RequestRecord, RouteMetrics};
 pub use stripe::Stripe;
 pub use upstream::{AttemptRecord, EndpointMetrics, Outcome, UpstreamMetrics};
@@ -61,6 +63,7 @@ struct Families {
     upstream: upstream::UpstreamFamilies,
     listener: listener::ListenerFamilies,
     graphql: graphql::GraphqlFamilies,
+    rate_limit: rate_limit::RateLimitFamilies,
 }
 
 impl fmt::Debug for Metrics {
@@ -78,6 +81,7 @@ impl Metrics {
             upstream: upstream::UpstreamFamilies::register(&registry),
             listener: listener::ListenerFamilies::register(&registry),
             graphql: graphql::GraphqlFamilies::register(&registry),
+            rate_limit: rate_limit::RateLimitFamilies::register(&registry),
         };
         process::register(&registry);
         Arc::new(Metrics {
@@ -117,6 +121,16 @@ impl Metrics {
     /// The numbers of the composed API of this name.
     pub fn graphql(&self, name: &str) -> Arc<GraphqlMetrics> {
         get_or_make(&self.graphql, name, || GraphqlMetrics::new(name, self.families.graphql.clone()))
+    }
+
+    /// The numbers of a limit on a route. What was counted before under the same names goes on.
+    pub fn rate_limit(&self, route: &str, limit: &str) -> RateLimitMetrics {
+        RateLimitMetrics::new(route, limit, self.families.rate_limit.clone())
+    }
+
+    /// The numbers of what is remembered for a limit; `route` is empty where routes share it.
+    pub fn rate_limit_keys(&self, route: &str, limit: &str) -> RateLimitKeys {
+        RateLimitKeys::new(route, limit, self.families.rate_limit.clone())
     }
 
     /// The numbers of the gateway as a whole.

@@ -75,6 +75,9 @@ fn populated() -> Arc<Metrics> {
         keys: 50,
         failed: false,
     });
+    metrics.rate_limit("users", "daily").decided(RateLimitResult::Refused);
+    metrics.rate_limit_keys("", "per-client").remembered();
+    metrics.rate_limit_keys("", "per-client").evicted();
     metrics.gateway().panicked();
     metrics.gateway().set_ready(true);
     metrics.gateway().config_in_use("3f2a", SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000));

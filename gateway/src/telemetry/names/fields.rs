@@ -27,6 +27,8 @@ pub const ROUTE: &str = "route";
 pub const STATUS: &str = "status";
 /// Reason code, where the gateway answered itself or gave up.
 pub const REASON: &str = "reason";
+/// Name of the rate limit that refused the request.
+pub const RATE_LIMIT: &str = "rate_limit";
 /// Bytes of the request body.
 pub const REQUEST_BYTES: &str = "request_bytes";
 /// Bytes of the response body.

@@ -39,6 +39,14 @@ mod table {
     pub const PANICS: Metric = counter("gateway_panics_total", &[],
         "Panics caught while a request was handled; each lost one request.");
 
+    // Rate limits.
+    pub const RATE_LIMIT_DECISIONS: Metric = counter("gateway_rate_limit_decisions_total", &[ROUTE, RATE_LIMIT, RESULT],
+        "What rate limits said of requests (allowed, refused). A request is counted at each of its limits.");
+    pub const RATE_LIMIT_KEYS: Metric = gauge("gateway_rate_limit_keys", &[ROUTE, RATE_LIMIT],
+        "Keys that are remembered in memory for a limit. Limits that routes share have no route.");
+    pub const RATE_LIMIT_EVICTIONS: Metric = counter("gateway_rate_limit_evictions_total", &[ROUTE, RATE_LIMIT],
+        "Keys that were forgotten before their buckets were full again, because max_keys was reached. Limits that routes share have no route.");
+
     // Upstreams.
     pub const CLIENT_DURATION: Metric = histogram("http_client_request_duration_seconds", Seconds, &[METHOD, UPSTREAM, STATUS, ERROR_TYPE],
         "Time an attempt took, from choosing an endpoint to the end of its answer. The status code is set where the head of an answer came, the error type where no complete answer did; both where a body broke off.");
@@ -173,6 +181,7 @@ pub const SECTIONS: &[Section] = &[
             PANICS,
         ],
     },
+    Section { title: "Rate limits", metrics: &[RATE_LIMIT_DECISIONS, RATE_LIMIT_KEYS, RATE_LIMIT_EVICTIONS] },
     Section {
         title: "Upstreams",
         metrics: &[

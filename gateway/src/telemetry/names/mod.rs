@@ -112,6 +112,8 @@ pub mod label {
     pub const ERROR_TYPE: &str = "error_type";
     /// A reason code, or a listener's word for why a connection ended.
     pub const REASON: &str = "reason";
+    /// Name of a rate limit from the configuration.
+    pub const RATE_LIMIT: &str = "rate_limit";
     /// Upstream name from the configuration.
     pub const UPSTREAM: &str = "upstream";
     /// Address of an endpoint: what its name in the configuration resolved to.

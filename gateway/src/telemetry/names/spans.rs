@@ -58,6 +58,8 @@ pub mod attr {
     pub const REQUEST_ID: &str = "gateway.request.id";
     /// Listener the request came in by.
     pub const LISTENER: &str = "gateway.listener";
+    /// Name of the rate limit that refused the request.
+    pub const RATE_LIMIT: &str = "gateway.rate_limit";
     /// Upstream an attempt goes to.
     pub const UPSTREAM: &str = "gateway.upstream";
     /// Hash of the configuration the request ran with.

@@ -3,16 +3,30 @@
 //! A file each. Each checks what `defaults` says once, and what each route says.
 
 mod ip_filter;
+mod rate_limit;
+
+pub use rate_limit::{Shared, shared};
 
 use super::{Check, Policies};
 use crate::{config::file::Config, route::config::RouteConfig};
 
 /// The policies of routes that do not say otherwise.
-pub fn defaults(check: &mut Check<'_>, config: &Config) -> Policies {
-    Policies { ip_filter: ip_filter::of_defaults(check, config) }
+pub fn defaults(check: &mut Check<'_>, config: &Config, shared: &Shared) -> Policies {
+    Policies {
+        ip_filter: ip_filter::of_defaults(check, config),
+        rate_limits: rate_limit::of_defaults(check, config, shared),
+    }
 }
 
 /// The policies of a route.
-pub fn of_route(check: &mut Check<'_>, route: &RouteConfig, defaults: &Policies) -> Policies {
-    Policies { ip_filter: ip_filter::of_route(check, route, &defaults.ip_filter) }
+pub fn of_route(
+    check: &mut Check<'_>,
+    route: &RouteConfig,
+    defaults: &Policies,
+    shared: &Shared,
+) -> Policies {
+    Policies {
+        ip_filter: ip_filter::of_route(check, route, &defaults.ip_filter),
+        rate_limits: rate_limit::of_route(check, route, &defaults.rate_limits, shared),
+    }
 }

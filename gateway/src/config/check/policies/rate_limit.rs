@@ -1,0 +1,223 @@
+//! `rate_limits` of routes and of `defaults`, and those at the top that routes share.
+
+use std::{collections::HashMap, num::NonZeroU32, sync::Arc};
+
+use indexmap::IndexMap;
+
+use crate::{
+    config::{
+        check::{
+            Check,
+            headers::{self, Of},
+            route::RateLimit,
+            routes::sibling_path,
+        },
+        file::Config,
+    },
+    policy::rate_limit::{
+        Limit, MAX_KEYS,
+        config::{PartConfig, RateLimitConfig, SharedRateLimitConfig},
+        key::Part,
+    },
+    route::config::RouteConfig,
+    value::{Located, Name, Rate},
+};
+
+/// Limits that routes share, by name; `None` for what was refused.
+#[derive(Debug, Clone, Default)]
+pub struct Shared(IndexMap<Name, Option<Arc<Limit>>>);
+
+/// What both kinds of limits say.
+struct Written<'a> {
+    rate: &'a Located<Rate>,
+    burst: Option<&'a Located<u32>>,
+    by: &'a [PartConfig],
+    max_keys: Option<&'a Located<u32>>,
+}
+
+/// Those at the top.
+pub fn shared(check: &mut Check<'_>, config: &Config) -> Shared {
+    let mut all = IndexMap::new();
+    for (name, limit) in &config.rate_limits {
+        let SharedRateLimitConfig { limit, burst, by, max_keys } = limit;
+        let (burst, max_keys) = (burst.as_ref(), max_keys.as_ref());
+        let written = Written { rate: limit, burst, by, max_keys };
+        all.insert((**name).clone(), self::limit(check, &written).map(Arc::new));
+    }
+    unused(check, config);
+    Shared(all)
+}
+
+/// A limit that nobody counts with limits nobody.
+fn unused(check: &mut Check<'_>, config: &Config) {
+    let everybody = config.routes.iter().map(|route| &route.rate_limits);
+    let lists = everybody.chain([&config.defaults.rate_limits]).flatten().flatten();
+    let used: Vec<&str> = lists.filter_map(|limit| limit.shared.as_ref().map(|name| name.as_str())).collect();
+    for name in config.rate_limits.keys().filter(|name| !used.contains(&name.as_str())) {
+        if check.broken.is_empty() {
+            let text = format!(
+                "no route shares the limit `{name}`; name it with `rate_limits: [{{ shared: {name} }}]`"
+            );
+            check.warning(name.place().clone(), text);
+        }
+    }
+}
+
+/// For routes that do not say otherwise.
+pub fn of_defaults(check: &mut Check<'_>, config: &Config, shared: &Shared) -> Arc<[RateLimit]> {
+    let Some(limits) = &config.defaults.rate_limits else { return Arc::default() };
+    let path = "defaults.rate_limits";
+    let nobody_asks =
+        config.routes.iter().all(|route| route.rate_limits.is_some()) && !config.routes.is_empty();
+    if limits.is_empty() && !check.broken.contains(path) {
+        let place = check.place(path);
+        check.warning(place, "an empty list limits nothing; add a limit, or remove it");
+    } else if nobody_asks && !check.broken.contains("routes") {
+        let place = check.place(path);
+        check.warning(place, "every route has `rate_limits` of its own; remove these");
+    }
+    list(check, limits, path, shared)
+}
+
+/// For one route.
+pub fn of_route(
+    check: &mut Check<'_>,
+    route: &RouteConfig,
+    defaults: &Arc<[RateLimit]>,
+    shared: &Shared,
+) -> Arc<[RateLimit]> {
+    let Some(limits) = &route.rate_limits else { return defaults.clone() };
+    let path = sibling_path(route, "rate_limits");
+    let refused = check.broken.contains("defaults") || check.broken.contains(path.as_str());
+    if limits.is_empty() && defaults.is_empty() && !refused {
+        let place = check.place(&path);
+        check.warning(
+            place,
+            "an empty list limits nothing, and `defaults` has no limit to switch off; remove it",
+        );
+    }
+    list(check, limits, &path, shared)
+}
+
+/// What was refused is left out: the configuration is refused anyway.
+fn list(check: &mut Check<'_>, limits: &[RateLimitConfig], path: &str, shared: &Shared) -> Arc<[RateLimit]> {
+    let made = limits.iter().enumerate().map(|(index, limit)| {
+        // A list whose items were refused in part has other places.
+        let name = || format!("limit-{}", index + 1).parse().expect("a name");
+        one(check, limit, &format!("{path}[{index}]"), name, shared)
+    });
+    let made: Vec<RateLimit> = made.collect::<Vec<_>>().into_iter().flatten().collect();
+    let mut names: HashMap<&str, usize> = HashMap::new();
+    for (index, limit) in made.iter().enumerate() {
+        if let Some(first) = names.insert(limit.name.as_str(), index) {
+            let text = format!(
+                "two limits are called `{}`; give one of them another `name`, or remove it",
+                made[first].name
+            );
+            let place = check.place(&format!("{path}[{index}]"));
+            check.error(place, text);
+        }
+    }
+    made.into()
+}
+
+fn one(
+    check: &mut Check<'_>,
+    written: &RateLimitConfig,
+    path: &str,
+    name: impl Fn() -> Name,
+    shared: &Shared,
+) -> Option<RateLimit> {
+    let RateLimitConfig { limit, shared: other, name: own, burst, by, cost, max_keys } = written;
+    let (name, is_shared, limit) = match (limit, other) {
+        (Some(rate), None) => {
+            let (burst, max_keys) = (burst.as_ref(), max_keys.as_ref());
+            let limit = self::limit(check, &Written { rate, burst, by, max_keys })?;
+            (own.as_ref().map_or_else(name, |own| (**own).clone()), false, Arc::new(limit))
+        }
+        (None, Some(other)) => {
+            only_shared(check, written, other);
+            let known = check.knows_rate_limit(other);
+            let limit = known.then(|| shared.0.get(other.as_str()))??.clone()?;
+            ((**other).clone(), true, limit)
+        }
+        (Some(_), Some(other)) => {
+            let text = "a limit is the route's own or shared; keep one of `limit` and `shared`";
+            check.error(other.place().clone(), text);
+            return None;
+        }
+        (None, None) => {
+            let place = check.place(path);
+            check.error(place, "the limit says nothing; add for example `limit: 100/s`");
+            return None;
+        }
+    };
+    let cost = self::cost(check, cost, &limit)?;
+    Some(RateLimit { name, shared: is_shared, limit, cost })
+}
+
+/// What belongs to the limit is said where it is.
+fn only_shared(check: &mut Check<'_>, written: &RateLimitConfig, shared: &Located<Name>) {
+    let RateLimitConfig { name, burst, by, max_keys, .. } = written;
+    let more = name.is_some() || burst.is_some() || max_keys.is_some() || !by.is_empty();
+    if more {
+        let text = format!(
+            "of a shared limit a route only says the `cost`; move the rest to `rate_limits.{shared}`"
+        );
+        check.error(shared.place().clone(), text);
+    }
+}
+
+fn cost(check: &mut Check<'_>, cost: &Located<u32>, limit: &Limit) -> Option<NonZeroU32> {
+    let found = at_least_one(check, cost)?;
+    if found > limit.burst {
+        let text = format!(
+            "a request costs {found}, and there are never more than {} at once, so every one is refused; \
+             lower `cost` or raise `burst`",
+            limit.burst
+        );
+        check.error(cost.place().clone(), text);
+    }
+    Some(found)
+}
+
+fn limit(check: &mut Check<'_>, written: &Written<'_>) -> Option<Limit> {
+    let Written { rate, burst, by, max_keys } = written;
+    let max_keys = match max_keys {
+        Some(max_keys) => at_least_one(check, max_keys),
+        None => NonZeroU32::new(MAX_KEYS),
+    };
+    let by: Vec<Option<Part>> = by.iter().map(|part| self::part(check, part)).collect();
+    let mut by: Vec<Part> = by.into_iter().collect::<Option<_>>()?;
+    if by.is_empty() {
+        by.push(Part::ClientAddress);
+    }
+    let rate_place = rate.place();
+    let burst = match burst {
+        Some(burst) => at_least_one(check, burst)?,
+        None => rate.count(),
+    };
+    if !Limit::refills(***rate, burst) {
+        let text =
+            format!("`{rate}` takes more than 3650 days to give {burst} again; raise it, or lower `burst`");
+        check.error(rate_place.clone(), text);
+        return None;
+    }
+    Some(Limit { rate: ***rate, burst, by: by.into(), max_keys: max_keys? })
+}
+
+fn part(check: &mut Check<'_>, part: &PartConfig) -> Option<Part> {
+    match part {
+        PartConfig::ClientAddress => Some(Part::ClientAddress),
+        PartConfig::Route => Some(Part::Route),
+        PartConfig::Header(name) => headers::name(check, name, Of::Request).map(Part::Header),
+    }
+}
+
+fn at_least_one(check: &mut Check<'_>, number: &Located<u32>) -> Option<NonZeroU32> {
+    let found = NonZeroU32::new(**number);
+    if found.is_none() {
+        check.error(number.place().clone(), "`0` is too little; write 1 or more");
+    }
+    found
+}

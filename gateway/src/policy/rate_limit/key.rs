@@ -1,0 +1,111 @@
+//! Whose bucket a request takes from: a key of 128 bits, made of what the request says.
+//!
+//! Keys are hashes, so that what clients send is neither kept nor bounded by anything but [`HeaderMap`]; they are keyed
+//! with random numbers, so that nobody can choose two that are alike. Instances that share counters must come to the same
+//! keys, which needs another [`Keys`].
+
+use std::{
+    hash::{BuildHasher, Hash, Hasher, RandomState},
+    net::IpAddr,
+};
+
+use http::{HeaderMap, HeaderName};
+
+/// What a key is made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Part {
+    /// The client's address. Of IPv6 the network of 64 bits: whoever has one address of it has all.
+    ClientAddress,
+    /// The route, for limits that several routes share.
+    Route,
+    /// A header; all its lines, in their order. All requests without it are one caller.
+    Header(HeaderName),
+}
+
+impl Part {
+    /// Whether it says who calls.
+    pub fn needs_identity(&self) -> bool {
+        match self {
+            Self::ClientAddress | Self::Route | Self::Header(_) => false,
+        }
+    }
+
+    /// Every part writes what cannot be the beginning of another, so that no two lists of values look alike.
+    fn write(&self, asked: &Asked<'_>, into: &mut impl Hasher) {
+        match self {
+            Self::ClientAddress => address(asked.client, into),
+            Self::Route => text(asked.route.as_bytes(), into),
+            Self::Header(name) => {
+                let lines = asked.headers.get_all(name);
+                lines.iter().for_each(|line| text(line.as_bytes(), into));
+                into.write_u8(END);
+            }
+        }
+    }
+}
+
+const TEXT: u8 = 0;
+const END: u8 = 1;
+const IPV4: u8 = 4;
+const IPV6: u8 = 6;
+
+fn text(bytes: &[u8], into: &mut impl Hasher) {
+    into.write_u8(TEXT);
+    into.write_usize(bytes.len());
+    into.write(bytes);
+}
+
+fn address(address: IpAddr, into: &mut impl Hasher) {
+    match address.to_canonical() {
+        IpAddr::V4(address) => {
+            into.write_u8(IPV4);
+            into.write_u32(address.to_bits());
+        }
+        IpAddr::V6(address) => {
+            into.write_u8(IPV6);
+            into.write_u64((address.to_bits() >> 64) as u64);
+        }
+    }
+}
+
+/// What a request says that keys can be made of.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// The client's address.
+    pub client: IpAddr,
+    /// The name of its route.
+    pub route: &'a str,
+    /// Its headers.
+    pub headers: &'a HeaderMap,
+}
+
+/// Names a bucket among those of one limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Key(pub(super) [u64; 2]);
+
+/// The store goes by one half for the map, by the other for the shard.
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.0[0]);
+    }
+}
+
+/// Makes the keys of one limit: SipHash with random numbers, twice.
+#[derive(Debug, Clone)]
+pub struct Keys([RandomState; 2]);
+
+impl Keys {
+    /// With random numbers of their own, so that its keys are those of no other.
+    pub fn random() -> Self {
+        Self([RandomState::new(), RandomState::new()])
+    }
+
+    /// The key of a request.
+    pub fn key(&self, by: &[Part], asked: &Asked<'_>) -> Key {
+        Key(self.0.each_ref().map(|state| {
+            let mut half = state.build_hasher();
+            by.iter().for_each(|part| part.write(asked, &mut half));
+            half.finish()
+        }))
+    }
+}

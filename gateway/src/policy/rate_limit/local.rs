@@ -1,0 +1,117 @@
+//! A limit with its buckets in this process.
+//!
+//! The arithmetic is `governor`'s. Its own stores know no bound, and its clocks ask the time: both are ours.
+
+use std::{
+    num::NonZeroU32,
+    time::{Duration, Instant},
+};
+
+use governor::{
+    NotUntil, Quota, RateLimiter,
+    middleware::{StateInformationMiddleware, StateSnapshot},
+    nanos::Nanos,
+};
+
+use super::{
+    Decision, Limit, Outcome,
+    clock::{Told, at},
+    key::{Asked, Key, Keys},
+    store::Store,
+};
+use crate::telemetry::metrics::RateLimitKeys;
+
+/// Counts what callers take from the buckets of one limit. Nothing but keys comes to it while it is used, so it may go on
+/// as long as the limit stays the same.
+#[derive(Debug)]
+pub struct Limiter {
+    limit: Limit,
+    keys: Keys,
+    /// Times are counted from here, so that they fit in 64 bits.
+    origin: Instant,
+    governor: RateLimiter<Key, Store, Told, StateInformationMiddleware>,
+    store: Store,
+}
+
+impl Limiter {
+    /// With full buckets. `now` is the earliest time that it can be told.
+    pub fn new(limit: Limit, now: Instant, metrics: RateLimitKeys) -> Self {
+        let store = Store::new(limit.max_keys.get() as usize, metrics);
+        let quota = Quota::with_period(Duration::from_nanos(limit.rate.interval()))
+            .expect("a rate's interval is not zero")
+            .allow_burst(limit.burst);
+        let governor = at(0, || RateLimiter::new(quota, store.clone(), Told));
+        Self { limit, keys: Keys::random(), origin: now, governor, store }
+    }
+
+    /// What was configured.
+    pub fn limit(&self) -> &Limit {
+        &self.limit
+    }
+
+    /// Whose bucket a request takes from.
+    pub fn key(&self, asked: &Asked<'_>) -> Key {
+        self.keys.key(&self.limit.by, asked)
+    }
+
+    /// Takes the cost out of the key's bucket, if there is so much in it.
+    pub fn spend(&self, key: Key, cost: NonZeroU32, now: Instant) -> Decision {
+        if cost > self.limit.burst {
+            // Asked no further: its arithmetic would overflow.
+            return Decision { outcome: Outcome::TooCostly, reset: Duration::ZERO, ..self.look(key, now) };
+        }
+        let time = self.time(now);
+        match at(time, || self.governor.check_key_n(&key, cost)) {
+            Ok(Ok(state)) => self.allowed(&state),
+            Ok(Err(not_until)) => self.refused(&not_until, cost, time),
+            Err(_) => unreachable!("a cost within the burst fits"),
+        }
+    }
+
+    /// What is in the key's bucket, without taking anything: refused if it is not one unit.
+    pub fn look(&self, key: Key, now: Instant) -> Decision {
+        let time = self.time(now);
+        let until_full = self.store.full_at(&key).map_or(0, |full_at| full_at.saturating_sub(time));
+        let (interval, burst) = (self.limit.rate.interval(), self.limit.burst.get());
+        let missing = u32::try_from(until_full.div_ceil(interval)).unwrap_or(u32::MAX);
+        let remaining = burst.saturating_sub(missing);
+        let until_one = until_full.saturating_sub(interval * u64::from(burst - 1));
+        match remaining {
+            0 => Decision { outcome: Outcome::Refused, remaining, reset: Duration::from_nanos(until_one) },
+            _ => Decision { outcome: Outcome::Allowed, remaining, reset: Duration::from_nanos(until_full) },
+        }
+    }
+
+    /// Forgets keys that say nothing any more.
+    pub fn sweep(&self, now: Instant) {
+        self.store.sweep(self.time(now));
+    }
+
+    /// How many keys are remembered.
+    #[cfg(test)]
+    pub fn len(&self) -> usize {
+        self.store.len()
+    }
+
+    fn allowed(&self, state: &StateSnapshot) -> Decision {
+        let remaining = state.remaining_burst_capacity();
+        let missing = u64::from(self.limit.burst.get().saturating_sub(remaining));
+        let reset = Duration::from_nanos(self.limit.rate.interval() * missing);
+        Decision { outcome: Outcome::Allowed, remaining, reset }
+    }
+
+    fn refused(&self, not_until: &NotUntil<Nanos>, cost: NonZeroU32, time: u64) -> Decision {
+        let reset = not_until.wait_time_from(Nanos::new(time));
+        let interval = self.limit.rate.interval();
+        let wait = u64::try_from(reset.as_nanos()).unwrap_or(u64::MAX);
+        let whole = (interval * u64::from(cost.get())).saturating_sub(wait) / interval;
+        // Less than the cost, which fits.
+        let remaining = u32::try_from(whole).unwrap_or(u32::MAX);
+        Decision { outcome: Outcome::Refused, remaining, reset }
+    }
+
+    fn time(&self, now: Instant) -> u64 {
+        let since = now.saturating_duration_since(self.origin);
+        u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+    }
+}
