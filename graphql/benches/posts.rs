@@ -101,6 +101,7 @@ fn main() {
                 let context = Context {
                     headers: HeaderMap::new(),
                     claims: None,
+                    budget: None,
                     deadline: Instant::now() + Duration::from_secs(30),
                 };
                 let (response, report) = engine.execute(request, context, fetch.clone()).await;

@@ -51,6 +51,8 @@ pub enum Code {
     VariableInvalid,
     /// An argument has no value that fits once variables are known.
     ArgumentInvalid,
+    /// The caller has not enough left of a rate limit for what the operation costs.
+    RateLimited,
     /// A non-null field has no value.
     NullValue,
     /// A service's value does not fit the field's type.
@@ -106,7 +108,7 @@ const fn row(code: Code, word: &'static str, status: u16, text: &'static str) ->
 
 /// The table, in the order of the enum.
 #[rustfmt::skip]
-pub const TABLE: [Row; 36] = [
+pub const TABLE: [Row; 37] = [
     row(Code::MalformedRequest, "graphql_malformed_request", 400, "The request is not a GraphQL request"),
     row(Code::MethodNotAllowed, "graphql_method_not_allowed", 405, "GraphQL is asked for by GET or POST"),
     row(Code::MutationByGet, "graphql_mutation_by_get", 405, "A mutation must be sent by POST"),
@@ -127,6 +129,7 @@ pub const TABLE: [Row; 36] = [
     row(Code::IntrospectionDisabled, "graphql_introspection_disabled", 400, "Introspection is switched off"),
     row(Code::VariableInvalid, "graphql_variable_invalid", 400, "A variable does not fit its type"),
     row(Code::ArgumentInvalid, "graphql_argument_invalid", 200, "An argument does not fit its type"),
+    row(Code::RateLimited, "rate_limited", 429, "Too many requests"),
     row(Code::NullValue, "graphql_null_value", 200, "A field that is never null has no value"),
     row(Code::InvalidValue, "graphql_invalid_value", 200, "The service's value does not fit the field's type"),
     row(Code::UnknownType, "graphql_unknown_type", 200, "The service's object does not say which type it is"),

@@ -125,6 +125,8 @@ impl Engine {
         let variables = Arc::new(self.variables(&plan, request.variables, context.deadline).await?);
         let conditions = Conditions::evaluate(&plan.conditions, &variables)
             .map_err(|error| RequestError::new(Code::VariableInvalid, error.0))?;
+        report.cost = plan.cost(&conditions);
+        pay(context, report.cost).await?;
         let introspection = self.introspect(&plan, &variables, context.deadline).await?;
 
         let began = Instant::now();
@@ -236,6 +238,13 @@ impl Engine {
     pub(crate) fn aside(&self) -> &Aside {
         &self.aside
     }
+}
+
+/// Nothing was fetched yet.
+async fn pay(context: &Context, cost: u32) -> Result<(), RequestError> {
+    let Some(budget) = &context.budget else { return Ok(()) };
+    let paid = budget.take(cost).await;
+    paid.map_err(|exceeded| RequestError::new(Code::RateLimited, exceeded.text))
 }
 
 fn make_plan(

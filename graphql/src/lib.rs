@@ -4,6 +4,7 @@
 //! handed SDL text, and its calls leave through [`fetch::Fetch`].
 
 mod aside;
+pub mod budget;
 mod code;
 mod coerce;
 mod document;

@@ -1,10 +1,12 @@
 //! What the engine is asked, and what it answers.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
+use crate::budget::Budget;
 use crate::code::Code;
 use crate::coerce::Values;
 use crate::error::RequestError;
@@ -27,6 +29,8 @@ pub struct Context {
     pub headers: HeaderMap,
     /// The caller's verified claims, if there are any.
     pub claims: Option<serde_json::Value>,
+    /// Who pays for the operation; without, nobody has to.
+    pub budget: Option<Arc<dyn Budget>>,
     /// The answer is written by then, complete or not.
     pub deadline: Instant,
 }

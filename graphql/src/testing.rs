@@ -117,7 +117,12 @@ pub(crate) fn engine(sdl: &str) -> Engine {
 }
 
 pub(crate) fn context() -> Context {
-    Context { headers: HeaderMap::new(), claims: None, deadline: Instant::now() + Duration::from_secs(10) }
+    Context {
+        headers: HeaderMap::new(),
+        claims: None,
+        budget: None,
+        deadline: Instant::now() + Duration::from_secs(10),
+    }
 }
 
 pub(crate) fn request(query: &str, variables: Value) -> GraphqlRequest {

@@ -15,7 +15,9 @@ use super::{
     compose::Exchange,
     context::{Admitted, Opened},
     pass::{Passed, Refusal, pass},
-    probe, reply, target,
+    probe,
+    rate_limit::Payment,
+    reply, target,
 };
 use crate::{
     listener::{config::Limits, head},
@@ -45,6 +47,9 @@ pub async fn admit(gateway: &Gateway, session: &mut Session, context: &mut Reque
     match passed.and_then(|()| Ok(target?)) {
         Ok(target) => admitted.target = target,
         Err(refusal) => return refuse(session, context, refusal).await,
+    }
+    if let Some((exchange, payment)) = admitted.exchange.as_ref().zip(Payment::due(admitted)) {
+        exchange.pay_with(payment);
     }
     if matches!(admitted.route.action, Action::Forward { .. } | Action::Compose(_)) {
         return Ok(false);

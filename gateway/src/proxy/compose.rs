@@ -7,7 +7,7 @@
 use std::{
     panic::AssertUnwindSafe,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant, SystemTime},
@@ -16,6 +16,7 @@ use std::{
 use bytes::Bytes;
 use futures::FutureExt;
 use glassgate_graphql::{
+    budget::Budget,
     http::{Caller, handle},
     report::Report,
 };
@@ -24,7 +25,7 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use pingora_core::upstreams::peer::HttpPeer;
 
-use super::context::Opened;
+use super::{context::Opened, rate_limit::Payment};
 use crate::{
     snapshot::Api,
     telemetry::{Telemetry, trace::TraceContext},
@@ -42,6 +43,7 @@ pub struct Exchange {
     trace: TraceContext,
     request_id: HeaderValue,
     calls: Arc<CallLog>,
+    payment: OnceLock<Arc<Payment>>,
     operation: Mutex<Option<Operation>>,
     panicked: AtomicBool,
 }
@@ -67,6 +69,7 @@ impl Exchange {
             trace: opened.trace.clone(),
             request_id: opened.id_value.clone(),
             calls: Arc::default(),
+            payment: OnceLock::new(),
             operation: Mutex::default(),
             panicked: AtomicBool::new(false),
         })
@@ -77,6 +80,17 @@ impl Exchange {
         let patience = self.api.timeout + SLACK;
         let timeouts = Timeouts { connect: patience, read: Some(patience), total: None };
         in_process::peer(move |request| serve(self.clone(), request), timeouts)
+    }
+
+    /// Has the operation paid for. Before the request is forwarded.
+    pub fn pay_with(&self, payment: Arc<Payment>) {
+        // Set at most once: a request is admitted once.
+        let _ = self.payment.set(payment);
+    }
+
+    /// Who pays for the operation.
+    pub fn payment(&self) -> Option<&Payment> {
+        self.payment.get().map(|payment| &**payment)
     }
 
     /// The API that is asked.
@@ -107,7 +121,8 @@ impl Exchange {
             calls: self.calls.clone(),
         };
         let fetch = Arc::new(self.api.client.on_behalf_of(context, self.pool.clone()));
-        let caller = Caller { claims: None, timeout: self.api.timeout };
+        let budget = self.payment.get().map(|payment| payment.clone() as Arc<dyn Budget>);
+        let caller = Caller { claims: None, budget, timeout: self.api.timeout };
         let (response, report) = handle(&self.api.engine, request, caller, fetch).await;
         let operation = Operation { report, started_at, duration: started.elapsed() };
         *self.operation.lock().unwrap_or_else(PoisonError::into_inner) = Some(operation);

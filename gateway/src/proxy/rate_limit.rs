@@ -1,14 +1,19 @@
 //! A request and its route's rate limits: what it takes of each, and what the client is told.
 //!
 //! Limits are asked at two stages, those that need no identity before authentication. At each stage all of them are
-//! asked, also after one has refused, and what the others gave is not given back.
+//! asked, also after one has refused, and what the others gave is not given back. A limit that goes by what a GraphQL
+//! operation costs is only looked at then; `payment` asks it when the engine knows the cost.
 //!
-//! What a request takes is collected first ([`collect`]: limits, keys, costs), then decided in one call ([`decide`]), then
+//! What a request takes is collected first (`collect`: limits, keys, costs), then decided in one call ([`decide`]), then
 //! acted upon. Counters that live elsewhere are asked in `decide`, which may wait.
+
+mod payment;
 
 use std::{num::NonZeroU32, time::Instant};
 
 use http::{HeaderMap, HeaderValue, header::RETRY_AFTER};
+
+pub use payment::{Payment, settle};
 
 use super::{
     context::{Admitted, Opened},
@@ -16,7 +21,7 @@ use super::{
 };
 use crate::{
     policy::rate_limit::{
-        Decision, Outcome,
+        Cost, Decision, Outcome,
         fields::{self, RATE_LIMIT, RATE_LIMIT_POLICY},
         key::{Asked, Key},
     },
@@ -40,12 +45,17 @@ struct Charge<'a> {
     place: usize,
     limit: &'a RateLimit,
     key: Key,
-    cost: NonZeroU32,
+    /// `None` looks whether there is anything at all, and takes nothing.
+    cost: Option<NonZeroU32>,
 }
 
-/// What the limits have said so far.
+/// What the limits of a request have said so far.
 #[derive(Debug, Default)]
-pub struct Told(Vec<(usize, Decision)>);
+pub struct Told {
+    decisions: Vec<(usize, Decision)>,
+    /// Places and keys of the limits that are asked when the cost is known.
+    postponed: Vec<(usize, Key)>,
+}
 
 /// Asks the limits of a stage.
 pub async fn ask(
@@ -60,12 +70,18 @@ pub async fn ask(
         return Ok(());
     }
     let decisions = decide(&charges, Instant::now()).await;
-    for (charge, decision) in charges.iter().zip(&decisions) {
-        charge.limit.metrics.decided(result(decision));
-        told.0.push((charge.place, *decision));
+    for (charge, decision) in charges.iter().zip(decisions) {
+        if charge.cost.is_none() && decision.is_allowed() {
+            told.postponed.push((charge.place, charge.key));
+        } else {
+            charge.limit.metrics.decided(result(&decision));
+        }
+        told.decisions.push((charge.place, decision));
     }
-    match told.refusing() {
-        Some((place, decision)) => Err(refusal(&route.policies.rate_limits.list[place], decision)),
+    let list = &route.policies.rate_limits.list;
+    let said = told.decisions.iter().map(|(place, decision)| (&list[*place], *decision));
+    match refusing(said) {
+        Some((limit, decision)) => Err(refusal(limit, decision)),
         None => Ok(()),
     }
 }
@@ -75,14 +91,23 @@ fn collect<'a>(stage: Stage, headers: &HeaderMap, opened: &Opened, route: &'a Ro
     let asked = Asked { client: opened.origin.client, route: &route.name, headers };
     let limits = route.policies.rate_limits.list.iter().enumerate();
     let of_stage = limits.filter(|(_, limit)| limit.needs_identity == (stage == Stage::Identified));
-    of_stage
-        .map(|(place, limit)| Charge { place, limit, key: limit.limiter.key(&asked), cost: limit.cost })
-        .collect()
+    let charge = |(place, limit): (usize, &'a RateLimit)| {
+        let cost = match limit.cost {
+            Cost::Fixed(cost) => Some(cost),
+            Cost::Graphql => None,
+        };
+        Charge { place, limit, key: limit.limiter.key(&asked), cost }
+    };
+    of_stage.map(charge).collect()
 }
 
-/// Takes what there is.
+/// Takes what there is: a decision for each charge, in their order.
 async fn decide(charges: &[Charge<'_>], now: Instant) -> Vec<Decision> {
-    charges.iter().map(|charge| charge.limit.limiter.spend(charge.key, charge.cost, now)).collect()
+    let decide = |charge: &Charge<'_>| match charge.cost {
+        Some(cost) => charge.limit.limiter.spend(charge.key, cost, now),
+        None => charge.limit.limiter.look(charge.key, now),
+    };
+    charges.iter().map(decide).collect()
 }
 
 fn result(decision: &Decision) -> RateLimitResult {
@@ -90,41 +115,52 @@ fn result(decision: &Decision) -> RateLimitResult {
 }
 
 fn refusal(limit: &RateLimit, decision: Decision) -> Refusal {
-    let why = match decision.outcome {
-        Outcome::TooCostly => "a request costs more than there ever is at once",
-        _ => "there is not enough left",
-    };
     let mut refusal = Refusal::from(Reason::RateLimited);
-    refusal.error = Some(format!("rate limit `{}`: {why}", limit.name).into());
+    refusal.error = Some(error(limit, decision));
     match decision.retry_after() {
         Some(after) => refusal.with(RETRY_AFTER, HeaderValue::from(after)),
         None => refusal,
     }
 }
 
-impl Told {
-    /// Of the limits that refused, the one that will for longest.
-    fn refusing(&self) -> Option<(usize, Decision)> {
-        let refused = self.0.iter().filter(|(_, decision)| !decision.is_allowed());
-        refused.max_by_key(|(_, decision)| (decision.outcome == Outcome::TooCostly, decision.reset)).copied()
-    }
+/// For the operator.
+fn error(limit: &RateLimit, decision: Decision) -> Box<str> {
+    let why = match decision.outcome {
+        Outcome::TooCostly => "the request costs more than there ever is at once",
+        _ => "there is not enough left",
+    };
+    format!("rate limit `{}`: {why}", limit.name).into()
+}
+
+/// Of the limits that refused, the one that will for longest.
+fn refusing<'a>(said: impl Iterator<Item = (&'a RateLimit, Decision)>) -> Option<(&'a RateLimit, Decision)> {
+    let refused = said.filter(|(_, decision)| !decision.is_allowed());
+    refused.max_by_key(|(_, decision)| (decision.outcome == Outcome::TooCostly, decision.reset))
+}
+
+/// What each limit that was asked has said last.
+fn decisions(admitted: &Admitted) -> impl Iterator<Item = (&RateLimit, Decision)> {
+    let list = &admitted.route.policies.rate_limits.list;
+    let paid = admitted.exchange.as_ref().and_then(|exchange| exchange.payment()?.decisions());
+    admitted.passed.rate_limits.decisions.iter().map(move |(place, decision)| {
+        let later = paid.and_then(|paid| paid.iter().find(|(paid, _)| paid == place));
+        (&list[*place], later.map_or(*decision, |(_, later)| *later))
+    })
 }
 
 /// The name of the limit that refused the request.
 pub fn refused_by(admitted: &Admitted) -> Option<&str> {
-    let (place, _) = admitted.passed.rate_limits.refusing()?;
-    Some(&admitted.route.policies.rate_limits.list[place].name)
+    refusing(decisions(admitted)).map(|(limit, _)| &*limit.name)
 }
 
 /// Tells the client what is left of the limits that were asked. In the place of what a service says of its own: two
 /// answers to one question would contradict each other, and ours is what holds here.
 pub fn tell(admitted: &Admitted, headers: &mut HeaderMap) {
-    let limits = &admitted.route.policies.rate_limits;
-    let (Some(policy), told) = (&limits.policy, &admitted.passed.rate_limits.0) else { return };
-    if told.is_empty() {
+    let Some(policy) = &admitted.route.policies.rate_limits.policy else { return };
+    if admitted.passed.rate_limits.decisions.is_empty() {
         return;
     }
-    let told = told.iter().map(|(place, decision)| (&*limits.list[*place].name, *decision));
+    let told = decisions(admitted).map(|(limit, decision)| (&*limit.name, decision));
     headers.insert(RATE_LIMIT, fields::remaining(told));
     headers.insert(RATE_LIMIT_POLICY, policy.clone());
 }

@@ -59,6 +59,9 @@ pub fn head(
         session.set_keepalive(None);
     }
     finish_head(head, opened, context.admitted.as_ref());
+    if let Some(admitted) = &context.admitted {
+        rate_limit::settle(admitted, head, &mut context.outcome)?;
+    }
     Ok(())
 }
 

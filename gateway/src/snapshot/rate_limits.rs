@@ -6,7 +6,6 @@
 
 use std::{
     collections::HashMap,
-    num::NonZeroU32,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -17,7 +16,7 @@ use tokio::{task, time};
 use super::Store;
 use crate::{
     config::check,
-    policy::rate_limit::{Limit, fields, local::Limiter},
+    policy::rate_limit::{Cost, Limit, fields, local::Limiter},
     telemetry::{Telemetry, metrics::RateLimitMetrics},
 };
 
@@ -36,7 +35,7 @@ pub struct RateLimit {
     /// Unique among those of the route.
     pub name: Arc<str>,
     /// What a request takes.
-    pub cost: NonZeroU32,
+    pub cost: Cost,
     /// Whether it can only be asked when it is known who calls.
     pub needs_identity: bool,
     /// Counts.

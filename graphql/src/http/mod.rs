@@ -23,6 +23,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::Deserialize;
 
+use crate::budget::Budget;
 use crate::code::Code;
 use crate::engine::{Allowed, Engine};
 use crate::error::RequestError;
@@ -39,6 +40,8 @@ const LONG_BODY: usize = 16 << 10;
 pub struct Caller {
     /// Verified claims, if there are any.
     pub claims: Option<serde_json::Value>,
+    /// Who pays for the operation; without, nobody has to.
+    pub budget: Option<Arc<dyn Budget>>,
     /// So long after the request's body was read the answer is written,
     /// complete or not. Reading is bounded by who accepts connections.
     pub timeout: Duration,
@@ -68,7 +71,7 @@ where
         Ok(read) => read,
         Err(error) => return refused(&error, answer),
     };
-    let context = Context { headers: parts.headers, claims: caller.claims, deadline };
+    let context = Context { headers: parts.headers, claims: caller.claims, budget: caller.budget, deadline };
     let (response, report) = engine.execute_allowed(request, context, fetch, allowed).await;
     (respond(response, answer), report)
 }
@@ -208,7 +211,7 @@ fn respond(response: Response, answer: Answer) -> http::Response<Bytes> {
     http
 }
 
-/// Whether the HTTP request itself was at fault, whatever GraphQL it carried.
+/// Whether the HTTP request itself was at fault, whatever GraphQL it carried, or came too early.
 fn is_about_http(code: Code) -> bool {
     matches!(
         code,
@@ -218,6 +221,7 @@ fn is_about_http(code: Code) -> bool {
             | Code::NotAcceptable
             | Code::UnsupportedMediaType
             | Code::RequestTooLarge
+            | Code::RateLimited
             | Code::Internal
     )
 }

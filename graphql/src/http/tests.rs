@@ -1,10 +1,14 @@
+use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use http::header::HeaderName;
 use http_body_util::Full;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::budget::Exceeded;
 use crate::limits::Limits;
 use crate::testing::{Fake, Reply, schema};
 
@@ -40,7 +44,7 @@ async fn send(method: &str, uri: &str, headers: &[(&str, &str)], body: &str) -> 
         request = request.header(*name, *value);
     }
     let request = request.body(Full::new(Bytes::from(body.to_owned()))).unwrap();
-    let caller = Caller { claims: None, timeout: Duration::from_secs(5) };
+    let caller = Caller { claims: None, budget: None, timeout: Duration::from_secs(5) };
     let (response, _) = handle(&engine, request, caller, fake.clone()).await;
     let (parts, body) = response.into_parts();
     Answered {
@@ -70,6 +74,31 @@ async fn a_query_is_answered_by_post_and_by_get() {
         assert_eq!((answer.status, answer.body), (200, json!({"data": {"user": {"id": "1"}}})));
         assert_eq!(answer.calls, ["users GET /users/7"]);
         assert_eq!(answer.headers[CONTENT_TYPE], "application/json; charset=utf-8");
+    }
+}
+
+/// Has nothing left.
+#[derive(Debug)]
+struct Broke;
+
+impl Budget for Broke {
+    fn take(&self, _: u32) -> BoxFuture<'_, Result<(), Exceeded>> {
+        async { Err(Exceeded { text: "nothing left".into() }) }.boxed()
+    }
+}
+
+#[tokio::test]
+async fn who_comes_too_early_is_told_so_by_the_status_whatever_he_accepts() {
+    for accept in ["application/json", "application/graphql-response+json"] {
+        let request =
+            Request::post("/graphql").header(CONTENT_TYPE, "application/json").header(ACCEPT, accept);
+        let body = json!({"query": "{ user(id: 1) { id } }"}).to_string();
+        let caller = Caller { claims: None, budget: Some(Arc::new(Broke)), timeout: Duration::from_secs(5) };
+        let fake = Fake::new(|_| Reply::Never);
+        let engine = Engine::new(schema(SDL), Limits::default(), 10);
+        let request = request.body(Full::new(Bytes::from(body))).unwrap();
+        let (response, report) = handle(&engine, request, caller, fake).await;
+        assert_eq!((response.status().as_u16(), report.first_error), (429, Some("rate_limited")), "{accept}");
     }
 }
 
@@ -301,7 +330,7 @@ async fn a_body_of_many_values_is_refused_before_they_are_read() {
         );
         let request = Request::post("/graphql").header(JSON.0, JSON.1).header(NEW.0, NEW.1);
         let request = request.body(Full::new(Bytes::from(body))).unwrap();
-        let caller = Caller { claims: None, timeout: Duration::from_secs(60) };
+        let caller = Caller { claims: None, budget: None, timeout: Duration::from_secs(60) };
         let fake = Fake::new(|_| Reply::Never);
         let (response, _) = handle(&engine, request, caller, fake).await;
         assert_eq!(response.status(), status, "{}", &text[..20]);
@@ -314,7 +343,7 @@ async fn the_deadline_holds_while_a_long_body_is_read() {
     let body = json!({"query": "{ __typename }", "extensions": {"x": " ".repeat(LONG_BODY)}});
     let request = Request::post("/graphql").header(JSON.0, JSON.1).header(NEW.0, NEW.1);
     let request = request.body(Full::new(Bytes::from(body.to_string()))).unwrap();
-    let caller = Caller { claims: None, timeout: Duration::ZERO };
+    let caller = Caller { claims: None, budget: None, timeout: Duration::ZERO };
     let (response, report) = handle(&engine, request, caller, Fake::new(|_| Reply::Never)).await;
     assert_eq!((response.status().as_u16(), report.first_error), (503, Some("graphql_deadline_exceeded")));
 }

@@ -71,6 +71,13 @@ impl Plan {
     pub(crate) fn is_mutation(&self) -> bool {
         self.prepared.operation.is_mutation()
     }
+
+    /// What the operation costs: 1 for each field that is fetched from a service under these conditions, and at least 1.
+    /// A field that is fetched for several types counts for each of them.
+    pub(crate) fn cost(&self, conditions: &Conditions) -> u32 {
+        let fetched = self.nodes.iter().filter(|node| conditions.first(&node.occurrences).is_some()).count();
+        u32::try_from(fetched).unwrap_or(u32::MAX).max(1)
+    }
 }
 
 /// What one object type at one response position writes.

@@ -10,8 +10,13 @@ pub const FOUR_SERVICES: &str = "{ users(limit: 50) { name orders(first: 10) { t
 
 /// A gateway with the bundled schema over these services.
 pub async fn gateway(stubs: &Stubs, more: &str) -> Gateway {
+    gateway_with(stubs, "", more).await
+}
+
+/// The same with more settings for the route, in YAML's flow style: `, ip_filter: {}`.
+pub async fn gateway_with(stubs: &Stubs, settings: &str, more: &str) -> Gateway {
     let yaml = format!(
-        "{}routes:\n  - {{ name: graphql, match: {{ path: /graphql }}, graphql: main }}\n\
+        "{}routes:\n  - {{ name: graphql, match: {{ path: /graphql }}, graphql: main{settings} }}\n\
          graphql: {{ main: {{ schema: [\"schema/*.graphql\"] }} }}\n{more}",
         stubs.upstreams()
     );

@@ -1,11 +1,14 @@
 //! A route after every check: patterns parsed, names resolved, defaults merged. Nothing left that can fail.
 
-use std::{num::NonZeroU32, sync::Arc};
+use std::sync::Arc;
 
 use http::StatusCode;
 
 use crate::{
-    policy::{ip_filter::IpFilter, rate_limit::Limit},
+    policy::{
+        ip_filter::IpFilter,
+        rate_limit::{Cost, Limit},
+    },
     route::{edits::HeaderEdits, respond::Respond, rewrite::Rewrite},
     upstream::Timeouts,
     value::Name,
@@ -45,7 +48,7 @@ pub struct RateLimit {
     /// What it says.
     pub limit: Arc<Limit>,
     /// What a request takes of it.
-    pub cost: NonZeroU32,
+    pub cost: Cost,
 }
 
 /// What is done with a route's requests.

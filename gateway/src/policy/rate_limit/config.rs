@@ -1,9 +1,11 @@
 //! `rate_limits:` of a route and of `defaults:`, and `rate_limits:` at the top for those that routes share.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use std::{borrow::Cow, fmt, num::NonZeroU32};
 
-use super::MAX_KEYS;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use super::{Cost, MAX_KEYS};
 use crate::value::{Located, Name, Rate};
 
 /// A limit of a route: one of its own (`limit`), or one that it shares with other routes (`shared`).
@@ -30,8 +32,7 @@ pub struct RateLimitConfig {
     pub by: Vec<PartConfig>,
     /// How much of the limit a request of this route takes.
     #[serde(default = "one")]
-    #[schemars(range(min = 1))]
-    pub cost: Located<u32>,
+    pub cost: Located<CostConfig>,
     /// How many keys are remembered in memory, at about 50 bytes each. Beyond, one of those goes that have spent the
     /// least.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -74,6 +75,67 @@ pub enum PartConfig {
     Header(Located<String>),
 }
 
-fn one() -> Located<u32> {
-    1.into()
+/// What a request takes of a limit: a number from 1, or `graphql`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CostConfig(pub Cost);
+
+fn one() -> Located<CostConfig> {
+    CostConfig(Cost::Fixed(NonZeroU32::MIN)).into()
+}
+
+impl Serialize for CostConfig {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Cost::Fixed(cost) => cost.serialize(serializer),
+            Cost::Graphql => "graphql".serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for CostConfig {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl de::Visitor<'_> for Visitor {
+            type Value = CostConfig;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number from 1, or `graphql`")
+            }
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<CostConfig, E> {
+                let cost = u32::try_from(number).ok().and_then(NonZeroU32::new);
+                let wrong =
+                    || E::custom(format!("`{number}` is not a cost; write a number from 1, or `graphql`"));
+                cost.map(|cost| CostConfig(Cost::Fixed(cost))).ok_or_else(wrong)
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<CostConfig, E> {
+                let wrong =
+                    || E::custom(format!("`{text}` is not a cost; write a number from 1, or `graphql`"));
+                (text == "graphql").then_some(CostConfig(Cost::Graphql)).ok_or_else(wrong)
+            }
+        }
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
+impl JsonSchema for CostConfig {
+    fn schema_name() -> Cow<'static, str> {
+        "Cost".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "oneOf": [
+                { "type": "integer", "minimum": 1 },
+                {
+                    "type": "string",
+                    "const": "graphql",
+                    "description": "what the GraphQL operation costs: 1 for each field that is fetched from a service. Only with `graphql`."
+                }
+            ]
+        })
+    }
 }

@@ -43,6 +43,15 @@ pub struct Limit {
     pub max_keys: NonZeroU32,
 }
 
+/// What a request takes of a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cost {
+    /// Always so much.
+    Fixed(NonZeroU32),
+    /// What the GraphQL operation costs that it carries.
+    Graphql,
+}
+
 /// The longest that an empty bucket may take to be full again: sums of such times fit in 64 bits of nanoseconds.
 const LONGEST_REFILL: Duration = Duration::from_secs(3650 * 86_400);
 

@@ -109,6 +109,7 @@ fn of_operation(
             .with_some(attr::GRAPHQL_OPERATION_TYPE, report.operation_type)
             .with_some(attr::GRAPHQL_OPERATION_NAME, report.operation_name.as_deref().map(str::to_owned))
             .with(attr::GRAPHQL_PLAN_CACHED, report.plan_cached)
+            .with(attr::GRAPHQL_COST, i64::from(report.cost))
             .with(attr::GRAPHQL_FETCHES, count(report.fetches.len() as u64))
             .with(attr::GRAPHQL_ERRORS, i64::from(report.errors))
             .failed(report.first_error),

@@ -49,6 +49,8 @@ pub mod attr {
     pub const GRAPHQL_BATCH_SIZE: &str = "graphql.batch.size";
     /// Whether the plan came from the cache.
     pub const GRAPHQL_PLAN_CACHED: &str = "graphql.plan.cached";
+    /// What an operation costs.
+    pub const GRAPHQL_COST: &str = "graphql.cost";
     /// Fetches of an operation.
     pub const GRAPHQL_FETCHES: &str = "graphql.fetches";
     /// Errors in the answer.

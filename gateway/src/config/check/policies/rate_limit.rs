@@ -15,8 +15,8 @@ use crate::{
         file::Config,
     },
     policy::rate_limit::{
-        Limit, MAX_KEYS,
-        config::{PartConfig, RateLimitConfig, SharedRateLimitConfig},
+        Cost, Limit, MAX_KEYS,
+        config::{CostConfig, PartConfig, RateLimitConfig, SharedRateLimitConfig},
         key::Part,
     },
     route::config::RouteConfig,
@@ -26,6 +26,17 @@ use crate::{
 /// Limits that routes share, by name; `None` for what was refused.
 #[derive(Debug, Clone, Default)]
 pub struct Shared(IndexMap<Name, Option<Arc<Limit>>>);
+
+/// What a limit is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Target {
+    /// A composed API.
+    Graphql,
+    /// Another route.
+    Other,
+    /// Any route: it is one of `defaults`.
+    Unknown,
+}
 
 /// What both kinds of limits say.
 struct Written<'a> {
@@ -76,7 +87,7 @@ pub fn of_defaults(check: &mut Check<'_>, config: &Config, shared: &Shared) -> A
         let place = check.place(path);
         check.warning(place, "every route has `rate_limits` of its own; remove these");
     }
-    list(check, limits, path, shared)
+    list(check, limits, path, shared, Target::Unknown)
 }
 
 /// For one route.
@@ -96,15 +107,22 @@ pub fn of_route(
             "an empty list limits nothing, and `defaults` has no limit to switch off; remove it",
         );
     }
-    list(check, limits, &path, shared)
+    let target = if route.graphql.is_some() { Target::Graphql } else { Target::Other };
+    list(check, limits, &path, shared, target)
 }
 
 /// What was refused is left out: the configuration is refused anyway.
-fn list(check: &mut Check<'_>, limits: &[RateLimitConfig], path: &str, shared: &Shared) -> Arc<[RateLimit]> {
+fn list(
+    check: &mut Check<'_>,
+    limits: &[RateLimitConfig],
+    path: &str,
+    shared: &Shared,
+    target: Target,
+) -> Arc<[RateLimit]> {
     let made = limits.iter().enumerate().map(|(index, limit)| {
         // A list whose items were refused in part has other places.
         let name = || format!("limit-{}", index + 1).parse().expect("a name");
-        one(check, limit, &format!("{path}[{index}]"), name, shared)
+        one(check, limit, &format!("{path}[{index}]"), name, shared, target)
     });
     let made: Vec<RateLimit> = made.collect::<Vec<_>>().into_iter().flatten().collect();
     let mut names: HashMap<&str, usize> = HashMap::new();
@@ -127,6 +145,7 @@ fn one(
     path: &str,
     name: impl Fn() -> Name,
     shared: &Shared,
+    target: Target,
 ) -> Option<RateLimit> {
     let RateLimitConfig { limit, shared: other, name: own, burst, by, cost, max_keys } = written;
     let (name, is_shared, limit) = match (limit, other) {
@@ -152,7 +171,7 @@ fn one(
             return None;
         }
     };
-    let cost = self::cost(check, cost, &limit)?;
+    let cost = self::cost(check, cost, &limit, target)?;
     Some(RateLimit { name, shared: is_shared, limit, cost })
 }
 
@@ -168,15 +187,32 @@ fn only_shared(check: &mut Check<'_>, written: &RateLimitConfig, shared: &Locate
     }
 }
 
-fn cost(check: &mut Check<'_>, cost: &Located<u32>, limit: &Limit) -> Option<NonZeroU32> {
-    let found = at_least_one(check, cost)?;
-    if found > limit.burst {
-        let text = format!(
-            "a request costs {found}, and there are never more than {} at once, so every one is refused; \
-             lower `cost` or raise `burst`",
-            limit.burst
-        );
-        check.error(cost.place().clone(), text);
+/// `graphql` only where operations come in.
+fn cost(check: &mut Check<'_>, cost: &Located<CostConfig>, limit: &Limit, to: Target) -> Option<Cost> {
+    let CostConfig(found) = **cost;
+    let place = cost.place().clone();
+    match (found, to) {
+        (Cost::Fixed(found), _) if found > limit.burst => {
+            let text = format!(
+                "a request costs {found}, and there are never more than {} at once, so every one is refused; \
+                 lower `cost` or raise `burst`",
+                limit.burst
+            );
+            check.error(place, text);
+        }
+        (Cost::Graphql, Target::Other) => {
+            check.error(
+                place,
+                "only a route with `graphql` has operations that cost something; write a number",
+            );
+        }
+        (Cost::Graphql, Target::Unknown) => {
+            check.error(
+                place,
+                "`defaults` may be those of any route; say `cost: graphql` on routes with `graphql`",
+            );
+        }
+        _ => {}
     }
     Some(found)
 }

@@ -1,0 +1,96 @@
+//! Limits that go by what a GraphQL operation costs.
+//!
+//! The engine knows the cost when it has planned the operation, long after the request was let through; it asks here
+//! before it calls any service. What the limits say then is remembered for the answer's head, for log and span.
+
+use std::{
+    num::NonZeroU32,
+    sync::{Arc, OnceLock},
+    time::Instant,
+};
+
+use futures::{FutureExt, future::BoxFuture};
+use glassgate_graphql::budget::{Budget, Exceeded};
+use http::header::RETRY_AFTER;
+use pingora_error::Result;
+use pingora_http::ResponseHeader;
+
+use super::{Charge, decide, decisions, error, refusing, result};
+use crate::{
+    policy::rate_limit::{Decision, Outcome, key::Key},
+    proxy::context::{Admitted, Outcome as Request},
+    reason::Reason,
+    snapshot::Route,
+};
+
+/// Pays for the operation of one request.
+#[derive(Debug)]
+pub struct Payment {
+    route: Arc<Route>,
+    /// Places of the limits in the route's list, and whose buckets they are.
+    keys: Vec<(usize, Key)>,
+    decisions: OnceLock<Vec<(usize, Decision)>>,
+}
+
+impl Payment {
+    /// By the limits of this request that were only looked at; `None` if there are none.
+    pub fn due(admitted: &Admitted) -> Option<Arc<Self>> {
+        let keys = &admitted.passed.rate_limits.postponed;
+        let (route, decisions) = (&admitted.route, OnceLock::new());
+        (!keys.is_empty()).then(|| Arc::new(Self { route: route.clone(), keys: keys.clone(), decisions }))
+    }
+
+    /// What the limits have said; `None` if the operation was not planned.
+    pub(super) fn decisions(&self) -> Option<&[(usize, Decision)]> {
+        self.decisions.get().map(Vec::as_slice)
+    }
+
+    async fn pay(&self, cost: u32) -> Result<(), Exceeded> {
+        let cost = NonZeroU32::new(cost).unwrap_or(NonZeroU32::MIN);
+        let list = &self.route.policies.rate_limits.list;
+        let charge = |(place, key): &(usize, Key)| {
+            let limit = &list[*place];
+            Charge { place: *place, limit, key: *key, cost: Some(cost) }
+        };
+        let charges: Vec<Charge<'_>> = self.keys.iter().map(charge).collect();
+        let decisions = decide(&charges, Instant::now()).await;
+        charges.iter().zip(&decisions).for_each(|(charge, said)| charge.limit.metrics.decided(result(said)));
+        let said = charges.iter().zip(&decisions).map(|(charge, decision)| (charge.limit, *decision));
+        let exceeded = refusing(said).map(|(limit, decision)| {
+            let burst = limit.limiter.limit().burst;
+            let text = match decision.outcome {
+                Outcome::TooCostly => {
+                    format!("The operation costs {cost}, and at most {burst} may be spent at once")
+                }
+                _ => format!("The operation costs {cost}, and {} are left", decision.remaining),
+            };
+            Exceeded { text }
+        });
+        let places = charges.iter().map(|charge| charge.place);
+        // An operation is paid for once.
+        let _ = self.decisions.set(places.zip(decisions).collect());
+        exceeded.map_or(Ok(()), Err)
+    }
+}
+
+impl Budget for Payment {
+    fn take(&self, cost: u32) -> BoxFuture<'_, Result<(), Exceeded>> {
+        self.pay(cost).boxed()
+    }
+}
+
+/// An operation that nobody paid for is a request that was refused, though the engine has answered it.
+pub fn settle(admitted: &Admitted, head: &mut ResponseHeader, request: &mut Request) -> Result<()> {
+    let payment = admitted.exchange.as_ref().and_then(|exchange| exchange.payment());
+    if payment.is_none_or(|payment| payment.decisions().is_none()) {
+        return Ok(());
+    }
+    if let Some((limit, decision)) = refusing(decisions(admitted)) {
+        request.reason = Some(Reason::RateLimited);
+        request.error = Some(error(limit, decision));
+        if let Some(after) = decision.retry_after() {
+            head.insert_header(RETRY_AFTER, after)?;
+        }
+    }
+    Ok(())
+}
