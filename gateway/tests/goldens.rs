@@ -74,6 +74,9 @@ fn good_configurations_are_what_they_say() {
             let json = serde_json::to_string_pretty(&checked.config).unwrap();
             let routes = checked.routes.iter().map(|route| {
                 let mut text = format!("{:?}", route.action);
+                if !route.policies.cors.is_off() {
+                    text += &format!(" behind {:?}", route.policies.cors);
+                }
                 if !route.policies.ip_filter.is_off() {
                     text += &format!(" behind {:?}", route.policies.ip_filter);
                 }

@@ -6,6 +6,7 @@ use futures::{SinkExt, StreamExt};
 use http::Response;
 use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::Role;
 use tokio_tungstenite::tungstenite::{self, Message};
@@ -19,8 +20,20 @@ pub type Client = WebSocketStream<TcpStream>;
 
 /// Opens a WebSocket.
 pub async fn open(address: SocketAddr, path: &str) -> Result<Client, tungstenite::Error> {
-    let url = format!("ws://{address}{path}");
-    let handshake = tokio_tungstenite::client_async(url, connect(address).await);
+    open_with(address, path, &[]).await
+}
+
+/// Opens a WebSocket with further header fields.
+pub async fn open_with(
+    address: SocketAddr,
+    path: &str,
+    headers: &[(&'static str, &str)],
+) -> Result<Client, tungstenite::Error> {
+    let mut request = format!("ws://{address}{path}").into_client_request()?;
+    for (name, value) in headers {
+        request.headers_mut().append(*name, value.parse().expect("a header's value"));
+    }
+    let handshake = tokio_tungstenite::client_async(request, connect(address).await);
     Ok(within("a WebSocket handshake", DEADLINE, handshake).await?.0)
 }
 

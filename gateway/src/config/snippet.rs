@@ -152,15 +152,21 @@ fn secret_key(line: &[char]) -> Option<usize> {
     while let Some(at) = lower[from..].find(": ").map(|at| at + from) {
         let key = lower[..at].rsplit([' ', '{', ',', '[']).next().unwrap_or_default();
         let mut words = key.split(['-', '_', '.', '"', '\'']);
-        if words.any(|word| SECRET_WORDS.contains(&word))
+        let is_secret = words.any(|word| SECRET_WORDS.contains(&word))
             || key.contains("api-key")
-            || key.contains("api_key")
-        {
+            || key.contains("api_key");
+        if is_secret && !is_switch(&lower[at + 2..]) {
             return Some(lower[..at + 2].chars().count());
         }
         from = at + 2;
     }
     None
+}
+
+/// `credentials: true` says how, and not with which.
+fn is_switch(value: &str) -> bool {
+    let word = value.split([' ', ',', '}', ']']).next();
+    matches!(word, Some("true" | "false"))
 }
 
 /// How many characters the word at `column` has.

@@ -15,12 +15,13 @@ use super::{
     compose::Exchange,
     context::{Admitted, Opened},
     pass::{Passed, Refusal, pass},
-    probe,
+    preflight, probe,
     rate_limit::Payment,
     reply, target,
 };
 use crate::{
     listener::{config::Limits, head},
+    policy::cors::Preflight,
     reason::Reason,
     route::{
         matcher::MethodSet,
@@ -37,12 +38,15 @@ pub async fn admit(gateway: &Gateway, session: &mut Session, context: &mut Reque
     let opened = context.opened.as_deref().ok_or_else(|| Error::new_in(ErrorType::InternalError))?;
     // Envoy's route timeout begins there too: a slow upload is the client's time.
     let complete = context.outcome.request_complete;
-    let Found { route, target } = match find(session, opened) {
+    let Found { route, target, preflight } = match find(session, opened) {
         Ok(found) => found,
         Err(refusal) => return refuse(session, context, refusal).await,
     };
     // A request that its route's policies refuse has a route all the same, which metrics, log and span show.
     let admitted = context.admitted.insert(admitted(gateway, route, opened, complete));
+    if let Some(asked) = preflight {
+        return preflight::answer(session, context, &asked).await;
+    }
     let passed = pass(session, opened, &admitted.route, &mut admitted.passed).await;
     match passed.and_then(|()| Ok(target?)) {
         Ok(target) => admitted.target = target,
@@ -64,7 +68,7 @@ pub async fn admit(gateway: &Gateway, session: &mut Session, context: &mut Reque
 }
 
 /// True: the request is answered.
-async fn refuse(session: &mut Session, context: &mut RequestContext, refusal: Refusal) -> Result<bool> {
+pub async fn refuse(session: &mut Session, context: &mut RequestContext, refusal: Refusal) -> Result<bool> {
     let Refusal { reason, headers, error } = refusal;
     context.outcome.error = error;
     reply::refuse(session, context, reason, headers).await?;
@@ -75,6 +79,8 @@ async fn refuse(session: &mut Session, context: &mut RequestContext, refusal: Re
 struct Found {
     route: Arc<Route>,
     target: Result<Option<Uri>, Reason>,
+    /// What a browser asks the route, which is then not asked for anything else.
+    preflight: Option<Preflight>,
 }
 
 fn find(session: &Session, opened: &Opened) -> Result<Found, Refusal> {
@@ -91,13 +97,13 @@ fn find(session: &Session, opened: &Opened) -> Result<Found, Refusal> {
         return Err(Reason::ConnectNotSupported.into());
     }
     let path = target::path(head, opened.slashes)?;
-    let route = look_up(head, opened, &comparable(&path))?;
+    let (route, preflight) = look_up(head, opened, &comparable(&path))?;
     let rewrite = match &route.action {
         Action::Forward { rewrite, .. } => rewrite.as_ref(),
         _ => None,
     };
     let target = target::forwarded(head, &path, rewrite);
-    Ok(Found { route, target })
+    Ok(Found { route, target, preflight })
 }
 
 /// HTTP/1 as it came in, before the parser made something of it. HTTP/2's framing is the library's affair.
@@ -108,7 +114,13 @@ fn check_head(session: &Session, limits: &Limits) -> Result<(), Reason> {
     }
 }
 
-fn look_up(head: &RequestHeader, opened: &Opened, path: &str) -> Result<Arc<Route>, Refusal> {
+/// A preflight is for the route of the request that it announces. One that no route takes as such is a request for
+/// `OPTIONS` like any other.
+fn look_up(
+    head: &RequestHeader,
+    opened: &Opened,
+    path: &str,
+) -> Result<(Arc<Route>, Option<Preflight>), Refusal> {
     let host = opened.host.as_ref().map(HeaderValue::as_bytes).unwrap_or_default();
     let asked = Head {
         // A host that is no text matches no route but those for any host.
@@ -116,10 +128,21 @@ fn look_up(head: &RequestHeader, opened: &Opened, path: &str) -> Result<Arc<Rout
         path,
         method: &head.method,
         headers: &head.headers,
+        announced: &[],
         query: head.uri.query(),
     };
-    match opened.snapshot.routes.lookup(&asked) {
-        Lookup::Found(route) => Ok(route.clone()),
+    let routes = &opened.snapshot.routes;
+    let takes = |route: &Route| !route.policies.cors.is_off();
+    let preflight = Preflight::of(&head.method, &head.headers);
+    if let Some(preflight) = &preflight
+        && let announced = (Head { method: &preflight.method, announced: &preflight.headers, ..asked })
+        && let Lookup::Found(route) = routes.lookup(&announced)
+        && takes(route)
+    {
+        return Ok((route.clone(), Some(preflight.clone())));
+    }
+    match routes.lookup(&asked) {
+        Lookup::Found(route) => Ok((route.clone(), preflight.filter(|_| takes(route)))),
         Lookup::OtherMethods(methods) => {
             Err(Refusal::from(Reason::MethodNotAllowed).with(header::ALLOW, allow(&methods)))
         }

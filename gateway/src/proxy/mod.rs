@@ -7,6 +7,7 @@
 //! | `admit` | checks the head, normalises the path, finds the route; refuses, redirects or answers |
 //! | `pass` | within `admit`: asks the route's policies, in their order |
 //! | `rate_limit` | within `pass`: what the request takes of its route's limits |
+//! | `preflight` | within `admit`: answers a browser that asks what a page may send |
 //! | `forward` | chooses an endpoint, tells the upstream who asks |
 //! | `compose` | the composition layer in the place of an upstream |
 //! | `receive` | what comes back |
@@ -24,6 +25,7 @@ mod finish;
 mod forward;
 mod open;
 mod pass;
+mod preflight;
 mod probe;
 mod rate_limit;
 mod receive;

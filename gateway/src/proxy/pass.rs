@@ -9,9 +9,13 @@ use pingora_proxy::Session;
 use super::{
     context::Opened,
     rate_limit::{self, Stage},
+    receive::wants_websocket,
 };
 use crate::{
-    policy::ip_filter,
+    policy::{
+        cors::{self, Cors},
+        ip_filter,
+    },
     reason::Reason,
     snapshot::{Policies, Route},
 };
@@ -20,6 +24,8 @@ use crate::{
 /// them refused.
 #[derive(Debug, Default)]
 pub struct Passed {
+    /// The origin whose page may read the answer, where the answer names it.
+    pub origin: Option<HeaderValue>,
     /// What is left of the rate limits that were asked.
     pub rate_limits: rate_limit::Told,
 }
@@ -54,6 +60,12 @@ impl From<ip_filter::Refused> for Refusal {
     }
 }
 
+impl From<cors::Refused> for Refusal {
+    fn from(refused: cors::Refused) -> Self {
+        Self { error: Some(refused.to_string().into()), ..Reason::from(refused).into() }
+    }
+}
+
 /// Asks the route's policies.
 pub async fn pass(
     session: &mut Session,
@@ -61,9 +73,22 @@ pub async fn pass(
     route: &Route,
     passed: &mut Passed,
 ) -> Result<(), Refusal> {
-    let Policies { ip_filter, rate_limits: _ } = &route.policies;
+    let Policies { cors, ip_filter, rate_limits: _ } = &route.policies;
     let headers = &session.req_header().headers;
+    passed.origin = origin(session, opened, cors)?;
     ip_filter.check(opened.origin.client)?;
     rate_limit::ask(Stage::Anonymous, headers, opened, route, &mut passed.rate_limits).await?;
     Ok(())
+}
+
+/// First of all, so that a browser may read why a request is refused.
+fn origin(session: &Session, opened: &Opened, cors: &Cors) -> Result<Option<HeaderValue>, cors::Refused> {
+    if cors.is_off() {
+        return Ok(None);
+    }
+    let headers = &session.req_header().headers;
+    if wants_websocket(session) {
+        cors.check_websocket(headers, opened.host.as_ref())?;
+    }
+    Ok(cors.origin(headers))
 }

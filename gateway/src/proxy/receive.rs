@@ -9,7 +9,7 @@ use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
 
 use super::{RequestContext, open};
-use crate::reason::Reason;
+use crate::{policy::cors, reason::Reason};
 
 const WEBSOCKET: &[u8] = b"websocket";
 
@@ -39,6 +39,9 @@ pub fn head(session: &Session, head: &mut ResponseHeader, context: &mut RequestC
     }
     if head.status == StatusCode::NO_CONTENT {
         head.remove_header(&header::TRANSFER_ENCODING);
+    }
+    if context.admitted.as_ref().is_some_and(|admitted| !admitted.route.policies.cors.is_off()) {
+        cors::OURS.iter().for_each(|name| drop(head.remove_header(name)));
     }
     Ok(())
 }

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Method, StatusCode, Version, header, response::Parts};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header, response::Parts};
 use pingora_core::protocols::http::HttpTask;
 use pingora_error::{Error, Result};
 use pingora_http::ResponseHeader;
@@ -19,6 +19,7 @@ use super::{
     probe, rate_limit, verdict,
 };
 use crate::{
+    policy::cors::Cors,
     reason::{PROBLEM_JSON, PROXY_STATUS, Reason},
     route::respond::Respond,
     telemetry::request_id::REQUEST_ID,
@@ -72,12 +73,15 @@ fn finish_head(head: &mut ResponseHeader, opened: &Opened, admitted: Option<&Adm
     let phrase = phrase.map(ToOwned::to_owned);
     let nothing = http::Response::new(()).into_parts().0.into();
     let mut parts = Parts::from(std::mem::replace(head, nothing));
-    let added = admitted.map_or(0, |admitted| admitted.route.response_headers.most_added());
+    let added = admitted.map_or(0, |Admitted { route, .. }| {
+        route.response_headers.most_added() + route.policies.cors.most_added()
+    });
     parts.headers.reserve(3 + added);
     parts.headers.insert(REQUEST_ID, opened.id_value.clone());
     if let Some(admitted) = admitted {
         rate_limit::tell(admitted, &mut parts.headers);
         admitted.route.response_headers.apply(&mut parts.headers);
+        admitted.route.policies.cors.share(admitted.passed.origin.as_ref(), &mut parts.headers);
     }
     *head = parts.into();
     if let Some(phrase) = phrase {
@@ -161,6 +165,17 @@ pub async fn respond(session: &mut Session, context: &mut RequestContext, respon
         head.append_header(name.clone(), value.clone())?;
     }
     send(session, context, head, respond.body.clone()).await
+}
+
+/// Lets a browser send what it asked for.
+pub async fn grant(session: &mut Session, context: &mut RequestContext, cors: &Cors) -> Result<()> {
+    let mut fields = HeaderMap::with_capacity(8);
+    cors.grant(&mut fields);
+    let mut head = ResponseHeader::build(StatusCode::NO_CONTENT, Some(8))?;
+    for (name, value) in &fields {
+        head.append_header(name, value)?;
+    }
+    send(session, context, head, Bytes::new()).await
 }
 
 /// Sends an answer of the gateway's own.

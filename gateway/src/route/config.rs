@@ -8,7 +8,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    policy::{ip_filter::config::IpFilterConfig, rate_limit::config::RateLimitConfig},
+    policy::{
+        cors::config::CorsConfig, ip_filter::config::IpFilterConfig, rate_limit::config::RateLimitConfig,
+    },
     value::{Duration, Located, Name, Secret},
 };
 
@@ -16,6 +18,9 @@ use crate::{
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct DefaultsConfig {
+    /// Which pages of other origins may read answers, and send what needs a preflight.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cors: Option<CorsConfig>,
     /// Who may call, by the client's address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ip_filter: Option<IpFilterConfig>,
@@ -27,8 +32,8 @@ pub struct DefaultsConfig {
 impl DefaultsConfig {
     /// Whether nothing was said.
     pub fn is_empty(&self) -> bool {
-        let Self { ip_filter, rate_limits } = self;
-        ip_filter.is_none() && rate_limits.is_none()
+        let Self { cors, ip_filter, rate_limits } = self;
+        cors.is_none() && ip_filter.is_none() && rate_limits.is_none()
     }
 }
 
@@ -68,6 +73,9 @@ pub struct RouteConfig {
     /// How long the service may take for these requests, in place of the upstream's own. Only with `upstream`.
     #[serde(default)]
     pub timeouts: RouteTimeouts,
+    /// Which pages of other origins may read answers, in place of `defaults.cors`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cors: Option<CorsConfig>,
     /// Who may call, by the client's address, in place of `defaults.ip_filter`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ip_filter: Option<IpFilterConfig>,

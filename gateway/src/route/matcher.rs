@@ -82,10 +82,16 @@ impl ValueCondition {
 }
 
 impl Matcher {
-    /// Whether headers and query meet the conditions.
-    pub fn conditions_hold(&self, headers: &HeaderMap, query: Option<&str>) -> bool {
-        self.headers.iter().all(|condition| condition.holds(headers))
-            && self.query.iter().all(|condition| condition.holds(query))
+    /// Whether headers and query meet the conditions. Headers that are only announced meet any.
+    pub fn conditions_hold(
+        &self,
+        headers: &HeaderMap,
+        announced: &[HeaderName],
+        query: Option<&str>,
+    ) -> bool {
+        let holds =
+            |condition: &HeaderCondition| condition.holds(headers) || announced.contains(&condition.name);
+        self.headers.iter().all(holds) && self.query.iter().all(|condition| condition.holds(query))
     }
 
     /// Orders matchers of one host and path: the greater asks for more and is

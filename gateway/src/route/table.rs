@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderName, Method};
 
 use super::matcher::{HostPattern, Matcher, MethodSet, Segment, canonical_host};
 
@@ -48,6 +48,8 @@ pub struct Head<'a> {
     pub method: &'a Method,
     /// The headers.
     pub headers: &'a HeaderMap,
+    /// Headers that a request to come is announced to have: a condition on one holds, whatever its value will be.
+    pub announced: &'a [HeaderName],
     /// The raw query.
     pub query: Option<&'a str>,
 }
@@ -179,7 +181,7 @@ impl Walk<'_> {
     }
 
     fn accepts(&mut self, matcher: &Matcher) -> bool {
-        let conditions = matcher.conditions_hold(self.head.headers, self.head.query);
+        let conditions = matcher.conditions_hold(self.head.headers, self.head.announced, self.head.query);
         let method = matcher.methods.contains(self.head.method);
         if conditions && !method {
             match &mut self.methods {

@@ -113,6 +113,6 @@ fn route(
 }
 
 fn policies(policies: check::Policies, route: &Arc<str>, limits: &mut Builder<'_>) -> Policies {
-    let check::Policies { ip_filter, rate_limits } = policies;
-    Policies { ip_filter, rate_limits: limits.route(route, &rate_limits) }
+    let check::Policies { cors, ip_filter, rate_limits } = policies;
+    Policies { cors, ip_filter, rate_limits: limits.route(route, &rate_limits) }
 }

@@ -30,7 +30,7 @@ pub use store::{Failure, Status, Store};
 
 use crate::{
     config::Config,
-    policy::ip_filter::IpFilter,
+    policy::{cors::Cors, ip_filter::IpFilter},
     route::{edits::HeaderEdits, respond::Respond, rewrite::Rewrite, table::Table},
     telemetry::{Telemetry, metrics::RouteMetrics},
     upstream::{Timeouts, Upstream},
@@ -94,6 +94,8 @@ pub struct Route {
 /// A route's policies, a field each, in the order in which `admit` asks them. What is off lets everything pass.
 #[derive(Debug)]
 pub struct Policies {
+    /// Which pages of other origins may read answers.
+    pub cors: Cors,
     /// Who may call, by the client's address.
     pub ip_filter: IpFilter,
     /// How often callers may ask.

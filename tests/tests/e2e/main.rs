@@ -9,6 +9,7 @@ mod access_log;
 mod admin;
 mod cli;
 mod connections;
+mod cors;
 mod demo;
 mod disconnects;
 mod graphql;

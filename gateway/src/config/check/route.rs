@@ -6,6 +6,7 @@ use http::StatusCode;
 
 use crate::{
     policy::{
+        cors::Cors,
         ip_filter::IpFilter,
         rate_limit::{Cost, Limit},
     },
@@ -32,6 +33,8 @@ pub struct Route {
 /// A route's policies, what it does not say taken from `defaults`. A field each; what is off lets everything pass.
 #[derive(Debug, Clone, Default)]
 pub struct Policies {
+    /// Which pages of other origins may read answers.
+    pub cors: Cors,
     /// Who may call, by the client's address.
     pub ip_filter: IpFilter,
     /// How often callers may ask.

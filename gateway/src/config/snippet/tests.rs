@@ -144,3 +144,16 @@ fn a_key_that_speaks_of_secrets_hides_its_value_wherever_it_stands() {
         assert!(!shown(line, 1).0.contains(UNTOLD), "{line}");
     }
 }
+
+#[test]
+fn a_switch_is_no_secret() {
+    for (line, shown) in [
+        ("cors: { credentials: true }", "cors: { credentials: true }"),
+        ("credentials: false, token: hunter2", "credentials: false, token: ***"),
+        ("password: trueish", "password: ***"),
+    ] {
+        let place = Place { line: 1, column: 1, ..Place::unknown() };
+        let snippet = Source::new(line, Vec::new()).snippet(&place).unwrap();
+        assert_eq!(snippet.text, shown);
+    }
+}

@@ -41,7 +41,7 @@ fn outcome(table: &Table<&'static str>, host: &str, method: Method, target: &str
     if let Some(value) = x {
         headers.insert("x", value.parse().expect("a header value"));
     }
-    match table.lookup(&Head { host, path, method: &method, headers: &headers, query }) {
+    match table.lookup(&Head { host, path, method: &method, headers: &headers, announced: &[], query }) {
         Lookup::Found(name) => (**name).to_owned(),
         Lookup::OtherMethods(set) => set.iter().map(Method::as_str).collect::<Vec<_>>().join(","),
         Lookup::ConditionsNotMet => "conditions".to_owned(),

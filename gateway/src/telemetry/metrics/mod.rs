@@ -33,7 +33,7 @@ pub use gateway::{GatewayMetrics, Kept, LineLoss, Reload, SpanLoss, TelemetryMet
 pub use graphql::{FetchRecord, GraphqlMetrics, OperationRecord, OperationResult};
 pub use listener::{ListenerMetrics, Rejected};
 pub use rate_limit::{RateLimitKeys, RateLimitMetrics, RateLimitResult};
-pub use route::{RequestRecord, RouteMetrics};
+pub use route::{PreflightResult, RequestRecord, RouteMetrics};
 pub use stripe::Stripe;
 pub use upstream::{AttemptRecord, EndpointMetrics, Outcome, UpstreamMetrics};
 

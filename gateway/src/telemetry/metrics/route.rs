@@ -29,6 +29,23 @@ pub struct RequestRecord<'a> {
     pub reason: Option<Reason>,
 }
 
+/// How a preflight was answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PreflightResult {
+    /// The request may follow.
+    Allowed,
+    /// Not from this origin.
+    Origin,
+    /// Not with this method.
+    Method,
+    /// Not with these headers.
+    Headers,
+}
+
+impl PreflightResult {
+    const LABELS: [&'static str; 4] = ["allowed", "origin", "method", "headers"];
+}
+
 #[derive(Debug, Clone)]
 pub(super) struct RouteFamilies {
     duration: Family<Histogram>,
@@ -36,6 +53,7 @@ pub(super) struct RouteFamilies {
     response_body: Family<Histogram>,
     active: Family<UpDown>,
     refused: Family<Counter>,
+    preflights: Family<Counter>,
 }
 
 impl RouteFamilies {
@@ -46,6 +64,7 @@ impl RouteFamilies {
             response_body: Family::register(registry, names::SERVER_RESPONSE_BODY),
             active: Family::register(registry, names::SERVER_ACTIVE),
             refused: Family::register(registry, names::REFUSED),
+            preflights: Family::register(registry, names::PREFLIGHTS),
         }
     }
 }
@@ -66,6 +85,7 @@ pub struct RouteMetrics {
     families: RouteFamilies,
     methods: Slots<OfMethod>,
     refused: Slots<Counter>,
+    preflights: Slots<Counter>,
 }
 
 impl RouteMetrics {
@@ -75,6 +95,7 @@ impl RouteMetrics {
             families,
             methods: Slots::new(METHOD_SLOTS),
             refused: Slots::new(Reason::COUNT),
+            preflights: Slots::new(PreflightResult::LABELS.len()),
         }
     }
 
@@ -106,6 +127,15 @@ impl RouteMetrics {
             let make = || self.families.refused.with(&[&self.name, reason.code()]);
             self.refused.get(reason.index(), make).inc();
         }
+    }
+
+    /// Counts a preflight that was answered.
+    pub fn preflight(&self, result: PreflightResult) {
+        let make = || {
+            let label = PreflightResult::LABELS[result as usize];
+            self.families.preflights.with(&[&self.name, label])
+        };
+        self.preflights.get(result as usize, make).inc();
     }
 
     fn of(&self, method: usize) -> &OfMethod {

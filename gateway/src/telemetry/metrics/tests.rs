@@ -81,6 +81,7 @@ fn populated() -> Arc<Metrics> {
     metrics.gateway().panicked();
     metrics.gateway().set_ready(true);
     metrics.gateway().config_in_use("3f2a", SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000));
+    metrics.route("users").preflight(PreflightResult::Allowed);
     metrics.gateway().reloaded(Reload::Refused);
     metrics.telemetry().trace_kept(Kept::Head);
     metrics.telemetry().spans_lost(SpanLoss::QueueFull, 3);

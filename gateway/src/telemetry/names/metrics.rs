@@ -36,6 +36,8 @@ mod table {
         "Requests that are being handled now.");
     pub const REFUSED: Metric = counter("gateway_requests_refused_total", &[ROUTE, REASON],
         "Requests the gateway answered or gave up itself, by reason code (docs/reasons.md).");
+    pub const PREFLIGHTS: Metric = counter("gateway_cors_preflights_total", &[ROUTE, RESULT],
+        "Preflights that the gateway answered, by result (allowed; origin, method or headers: what was not).");
     pub const PANICS: Metric = counter("gateway_panics_total", &[],
         "Panics caught while a request was handled; each lost one request.");
 
@@ -178,6 +180,7 @@ pub const SECTIONS: &[Section] = &[
             SERVER_RESPONSE_BODY,
             SERVER_ACTIVE,
             REFUSED,
+            PREFLIGHTS,
             PANICS,
         ],
     },

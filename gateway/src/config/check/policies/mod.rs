@@ -2,6 +2,7 @@
 //!
 //! A file each. Each checks what `defaults` says once, and what each route says.
 
+mod cors;
 mod ip_filter;
 mod rate_limit;
 
@@ -13,6 +14,7 @@ use crate::{config::file::Config, route::config::RouteConfig};
 /// The policies of routes that do not say otherwise.
 pub fn defaults(check: &mut Check<'_>, config: &Config, shared: &Shared) -> Policies {
     Policies {
+        cors: cors::of_defaults(check, config),
         ip_filter: ip_filter::of_defaults(check, config),
         rate_limits: rate_limit::of_defaults(check, config, shared),
     }
@@ -26,6 +28,7 @@ pub fn of_route(
     shared: &Shared,
 ) -> Policies {
     Policies {
+        cors: cors::of_route(check, route, &defaults.cors),
         ip_filter: ip_filter::of_route(check, route, &defaults.ip_filter),
         rate_limits: rate_limit::of_route(check, route, &defaults.rate_limits, shared),
     }

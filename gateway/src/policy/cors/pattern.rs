@@ -1,0 +1,192 @@
+//! What `origins:` may say, and which origins it means.
+
+use std::{collections::BTreeSet, fmt, str::FromStr};
+
+use regex::Regex;
+
+use super::origin::Origin;
+use crate::value::Invalid;
+
+/// One entry of `origins`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OriginPattern {
+    /// `*`
+    Any,
+    /// `null`, the origin of sandboxed frames, `data:` pages and some redirects: of anybody, that is.
+    Null,
+    /// One origin, in the form of [`Origin::text`].
+    Exact(Box<str>),
+    /// Every name below one.
+    Below(Below),
+    /// Every origin that an expression matches.
+    Regex(OriginRegex),
+}
+
+/// `https://*.example.com`: every name below `example.com`, by one label or several, and not itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Below {
+    scheme: Box<str>,
+    /// With the dot at its beginning.
+    suffix: Box<str>,
+    port: Option<u16>,
+}
+
+impl Below {
+    fn has(&self, origin: &Origin<'_>) -> bool {
+        let labels = origin.host.strip_suffix(&*self.suffix);
+        *self.scheme == *origin.scheme
+            && self.port == origin.port
+            && labels.is_some_and(|labels| !labels.is_empty())
+    }
+}
+
+/// An expression that matches a whole origin.
+#[derive(Debug, Clone)]
+pub struct OriginRegex {
+    written: Box<str>,
+    whole: Regex,
+}
+
+impl OriginRegex {
+    /// Of what was written; it is anchored at both ends here.
+    pub fn new(text: &str) -> Result<Self, Invalid> {
+        let whole = Regex::new(&format!("^(?:{text})$")).map_err(|error| {
+            let why = match error {
+                regex::Error::CompiledTooBig(_) => "it is too large; simplify it".to_owned(),
+                other => other.to_string().lines().last().unwrap_or_default().replace("error: ", ""),
+            };
+            Invalid(format!("`{text}` is not a regular expression: {}", why.trim()))
+        })?;
+        Ok(Self { written: text.into(), whole })
+    }
+
+    /// As it stands in the file.
+    pub fn written(&self) -> &str {
+        &self.written
+    }
+
+    /// Whether it matches origins that nobody can have meant.
+    pub fn is_for_everybody(&self) -> bool {
+        // RFC 6761 keeps `.invalid` from ever being a name.
+        ["https://glassgate.invalid", "https://a.b.invalid"].iter().all(|origin| self.whole.is_match(origin))
+    }
+}
+
+impl PartialEq for OriginRegex {
+    fn eq(&self, other: &Self) -> bool {
+        self.written == other.written
+    }
+}
+
+impl Eq for OriginRegex {}
+
+impl FromStr for OriginPattern {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let text = text.trim();
+        match text {
+            "*" => return Ok(Self::Any),
+            "null" => return Ok(Self::Null),
+            _ => {}
+        }
+        let lower = text.to_ascii_lowercase();
+        let below = lower.split_once("://*.");
+        let without = below.map(|(scheme, parent)| format!("{scheme}://{parent}"));
+        match (Origin::parse(without.as_ref().unwrap_or(&lower).as_bytes()), below) {
+            (Some(origin), None) => Ok(Self::Exact(origin.text.into())),
+            (Some(origin), Some(_)) if is_domain(origin.host) => Ok(Self::Below(Below {
+                scheme: origin.scheme.into(),
+                suffix: format!(".{}", origin.host).into(),
+                port: origin.port,
+            })),
+            _ => Err(Invalid(format!("`{text}` is not an origin; {}", way_out(&lower)))),
+        }
+    }
+}
+
+/// Names below an address there are none.
+fn is_domain(host: &str) -> bool {
+    let last = host.rsplit('.').next().unwrap_or_default();
+    last.starts_with(|first: char| first.is_ascii_alphabetic())
+}
+
+/// What to write in place of something that is no origin.
+fn way_out(text: &str) -> String {
+    let Some((scheme, rest)) = text.split_once("://") else {
+        let with_scheme = format!("https://{text}");
+        return match with_scheme.parse::<OriginPattern>() {
+            Ok(_) if !text.is_empty() => format!("write `{with_scheme}`"),
+            _ => "write scheme and host, as in `https://app.example.com`".into(),
+        };
+    };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let shorter = format!("{scheme}://{authority}");
+    if !text.is_ascii() {
+        "write the name in its ASCII form, which begins with `xn--`".into()
+    } else if rest != authority && shorter.parse::<OriginPattern>().is_ok() {
+        format!("it has no path; write `{shorter}`")
+    } else if rest.contains('*') {
+        "`*` stands for whole labels at the beginning, as in `https://*.example.com`; for anything else write `regex`"
+            .into()
+    } else {
+        "write scheme, host and perhaps a port, as in `https://app.example.com` or `http://localhost:3000`"
+            .into()
+    }
+}
+
+impl fmt::Display for OriginPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Any => f.write_str("*"),
+            Self::Null => f.write_str("null"),
+            Self::Exact(text) => f.write_str(text),
+            Self::Below(Below { scheme, suffix, port }) => {
+                write!(f, "{scheme}://*{suffix}")?;
+                port.map_or(Ok(()), |port| write!(f, ":{port}"))
+            }
+            Self::Regex(regex) => f.write_str(&regex.written),
+        }
+    }
+}
+
+/// The entries of `origins`, to be asked.
+#[derive(Debug)]
+pub struct Origins {
+    pub any: bool,
+    null: bool,
+    exact: BTreeSet<Box<str>>,
+    below: Vec<Below>,
+    regexes: Vec<Regex>,
+}
+
+impl<'a> FromIterator<&'a OriginPattern> for Origins {
+    fn from_iter<T: IntoIterator<Item = &'a OriginPattern>>(entries: T) -> Self {
+        let mut origins =
+            Self { any: false, null: false, exact: BTreeSet::new(), below: Vec::new(), regexes: Vec::new() };
+        for entry in entries {
+            match entry {
+                OriginPattern::Any => origins.any = true,
+                OriginPattern::Null => origins.null = true,
+                OriginPattern::Exact(text) => drop(origins.exact.insert(text.clone())),
+                OriginPattern::Below(below) => origins.below.push(below.clone()),
+                OriginPattern::Regex(regex) => origins.regexes.push(regex.whole.clone()),
+            }
+        }
+        origins
+    }
+}
+
+impl Origins {
+    /// Whether they have what a request has as its `Origin`.
+    pub fn have(&self, value: &[u8]) -> bool {
+        if self.any || value == b"null" {
+            return self.any || self.null;
+        }
+        Origin::parse(value).is_some_and(|origin| {
+            self.exact.contains(origin.text)
+                || self.below.iter().any(|below| below.has(&origin))
+                || self.regexes.iter().any(|regex| regex.is_match(origin.text))
+        })
+    }
+}
