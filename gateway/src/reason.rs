@@ -112,7 +112,6 @@ pub enum Reason {
 
 /// One row of the table.
 #[derive(Debug, Clone, Copy)]
-#[cfg_attr(not(test), expect(dead_code, reason = "a test compares the reason with the row's position"))]
 pub struct Row {
     /// The reason this row is about.
     pub reason: Reason,

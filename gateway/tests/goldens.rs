@@ -83,6 +83,9 @@ fn good_configurations_are_what_they_say() {
                 for limit in route.policies.rate_limits.iter() {
                     text += &format!("\n    {limit:?}");
                 }
+                if !route.policies.authentication.by.is_empty() {
+                    text += &format!("\n    {:?}", route.policies.authentication);
+                }
                 text
             });
             let routes: Vec<_> = routes.collect();

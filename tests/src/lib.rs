@@ -15,6 +15,7 @@ mod binary;
 pub mod client;
 mod gateway;
 mod home;
+pub mod jwt;
 pub mod metrics;
 pub mod otlp;
 mod process;

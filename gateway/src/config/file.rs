@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::graphql::GraphqlConfig;
 use crate::{
     listener::config::{DrainConfig, ListenerConfig},
-    policy::rate_limit::config::SharedRateLimitConfig,
+    policy::{authentication::config::AuthenticatorConfig, rate_limit::config::SharedRateLimitConfig},
     route::config::{DefaultsConfig, RouteConfig},
     telemetry::config::TelemetryConfig,
     upstream::UpstreamConfig,
@@ -43,6 +43,9 @@ pub struct Config {
     /// Rate limits that routes share, by name. A route names one with `shared`.
     #[serde(default, deserialize_with = "each_entry", skip_serializing_if = "IndexMap::is_empty")]
     pub rate_limits: IndexMap<Located<Name>, SharedRateLimitConfig>,
+    /// Ways to recognise callers, by name. Routes say which of them count.
+    #[serde(default, deserialize_with = "each_entry", skip_serializing_if = "IndexMap::is_empty")]
+    pub authenticators: IndexMap<Located<Name>, AuthenticatorConfig>,
     /// For routes that do not say otherwise.
     #[serde(default, skip_serializing_if = "DefaultsConfig::is_empty")]
     pub defaults: DefaultsConfig,

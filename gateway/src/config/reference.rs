@@ -20,8 +20,18 @@ pub fn reference() -> String {
 }
 
 /// The keys at the top, in the order in which one writes them; any other follows.
-const ORDER: [&str; 9] =
-    ["listeners", "admin", "drain", "telemetry", "upstreams", "rate_limits", "defaults", "routes", "graphql"];
+const ORDER: [&str; 10] = [
+    "listeners",
+    "admin",
+    "drain",
+    "telemetry",
+    "upstreams",
+    "rate_limits",
+    "authenticators",
+    "defaults",
+    "routes",
+    "graphql",
+];
 
 /// Texts with a form of their own, described at the end.
 const VALUES: [(&str, &str); 11] = [

@@ -3,6 +3,7 @@
 //! A policy is told values and the time, and gives a typed verdict. It knows no session, no file and no other
 //! policy; the stages of `proxy/` ask it and act on what it says.
 
+pub mod authentication;
 pub mod cors;
 pub mod forwarding;
 pub mod ip_filter;

@@ -22,6 +22,7 @@ use super::{
     rate_limit, verdict,
 };
 use crate::{
+    policy::authentication::Identity,
     reason::Reason,
     telemetry::{
         access_log::{Entry, GraphqlEntry},
@@ -93,6 +94,10 @@ impl Summary<'_> {
         self.admitted?.exchange.as_ref()
     }
 
+    fn identity(&self) -> Option<&Identity> {
+        self.admitted?.passed.identity.as_deref()
+    }
+
     fn route(&self) -> Option<&str> {
         self.admitted.map(|admitted| &*admitted.route.name)
     }
@@ -147,6 +152,8 @@ impl Summary<'_> {
             duration: self.duration,
             upstream: upstream.map(|upstream| &**upstream.name()),
             endpoint: last.map(|finished| &**finished.endpoint.label()),
+            authenticator: self.identity().map(|identity| &*identity.authenticator),
+            subject: self.identity().and_then(Identity::subject),
             attempts: u32::try_from(self.attempts.finished.len()).unwrap_or(u32::MAX),
             user_agent: opened.user_agent.as_ref().map(HeaderValue::as_bytes),
             graphql: self.operation.as_ref().map(|operation| GraphqlEntry {

@@ -9,7 +9,7 @@ use pingora_error::{Error, ErrorType, Result};
 use pingora_http::RequestHeader;
 use pingora_proxy::Session;
 
-use super::{Gateway, RequestContext, context::Opened, open::nothing, probe, receive};
+use super::{Gateway, RequestContext, authenticate, context::Opened, open::nothing, probe, receive};
 use crate::{
     policy::forwarding,
     reason::Reason,
@@ -93,9 +93,12 @@ pub fn head(session: &Session, head: &mut RequestHeader, context: &RequestContex
     if let Some(target) = &admitted.target {
         parts.uri = target.clone();
     }
+    if let Some(target) = authenticate::without_credentials(&parts.uri, &admitted.route) {
+        parts.uri = target;
+    }
     let headers = &mut parts.headers;
     // Else the map grows twice.
-    headers.reserve(ADDED + admitted.route.request_headers.most_added());
+    headers.reserve(ADDED + admitted.passed.told.len() + admitted.route.request_headers.most_added());
     tell_origin(headers, opened);
     let attempt = context.attempts.running.as_ref();
     opened.trace.write(attempt.map_or_else(|| opened.trace.span_id(), Attempt::span_id), headers);
@@ -107,6 +110,7 @@ pub fn head(session: &Session, head: &mut RequestHeader, context: &RequestContex
         headers.insert(header::TE, HeaderValue::from_static("trailers"));
     }
     name_host(headers, opened, attempt);
+    authenticate::tell(headers, admitted);
     admitted.route.request_headers.apply(headers);
     *head = parts.into();
     Ok(())

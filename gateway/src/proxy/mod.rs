@@ -8,6 +8,7 @@
 //! | `pass` | within `admit`: asks the route's policies, in their order |
 //! | `rate_limit` | within `pass`: what the request takes of its route's limits |
 //! | `preflight` | within `admit`: answers a browser that asks what a page may send |
+//! | `authenticate` | within `pass`: who calls, and what the service is told about that |
 //! | `forward` | chooses an endpoint, tells the upstream who asks |
 //! | `compose` | the composition layer in the place of an upstream |
 //! | `receive` | what comes back |
@@ -19,6 +20,7 @@
 //! contradictory authorities; on HTTP/1 the listener's guard replaces these answers.
 
 mod admit;
+mod authenticate;
 mod compose;
 mod context;
 mod finish;

@@ -51,10 +51,13 @@ pub fn open(gateway: &Gateway, session: &mut Session, context: &mut RequestConte
     for claim in forwarding::claims(&session.req_header().headers, &origin, &trust) {
         session.req_header_mut().remove_header(&claim);
     }
+    let snapshot = gateway.store.snapshot();
+    for claim in snapshot.reserved.claimed(&session.req_header().headers) {
+        session.req_header_mut().remove_header(&claim);
+    }
     let head = session.req_header();
     let version = head.version;
     let headers = &head.headers;
-    let snapshot = gateway.store.snapshot();
     let trace = snapshot.telemetry.tracer.begin(headers, origin.trusted);
     let id = request_id(headers, epoch.system);
     let authority = || HeaderValue::from_bytes(authority(head)?).ok();

@@ -3,16 +3,20 @@
 //! The order is fixed. What needs no identity comes before authentication, so that guessing is limited, too; what counts
 //! a request as served comes last.
 
+use std::sync::Arc;
+
 use http::{HeaderName, HeaderValue};
 use pingora_proxy::Session;
 
 use super::{
+    authenticate::{Told, authenticate},
     context::Opened,
     rate_limit::{self, Stage},
     receive::wants_websocket,
 };
 use crate::{
     policy::{
+        authentication::Identity,
         cors::{self, Cors},
         ip_filter,
     },
@@ -28,6 +32,10 @@ pub struct Passed {
     pub origin: Option<HeaderValue>,
     /// What is left of the rate limits that were asked.
     pub rate_limits: rate_limit::Told,
+    /// Who calls; `None` where nobody asked, or where nobody may call.
+    pub identity: Option<Arc<Identity>>,
+    /// What a service is told about the caller.
+    pub told: Told,
 }
 
 /// Why a request does not go on.
@@ -73,11 +81,12 @@ pub async fn pass(
     route: &Route,
     passed: &mut Passed,
 ) -> Result<(), Refusal> {
-    let Policies { cors, ip_filter, rate_limits: _ } = &route.policies;
+    let Policies { cors, ip_filter, rate_limits: _, authentication: _ } = &route.policies;
     let headers = &session.req_header().headers;
     passed.origin = origin(session, opened, cors)?;
     ip_filter.check(opened.origin.client)?;
     rate_limit::ask(Stage::Anonymous, headers, opened, route, &mut passed.rate_limits).await?;
+    authenticate(session, opened, route, passed).await?;
     Ok(())
 }
 

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     policy::{
-        cors::config::CorsConfig, ip_filter::config::IpFilterConfig, rate_limit::config::RateLimitConfig,
+        authentication::config::AuthenticationConfig, cors::config::CorsConfig,
+        ip_filter::config::IpFilterConfig, rate_limit::config::RateLimitConfig,
     },
     value::{Duration, Located, Name, Secret},
 };
@@ -27,13 +28,16 @@ pub struct DefaultsConfig {
     /// How often callers may ask. Every route counts for itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rate_limits: Option<Vec<RateLimitConfig>>,
+    /// Who may call, by credentials.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authentication: Option<AuthenticationConfig>,
 }
 
 impl DefaultsConfig {
     /// Whether nothing was said.
     pub fn is_empty(&self) -> bool {
-        let Self { cors, ip_filter, rate_limits } = self;
-        cors.is_none() && ip_filter.is_none() && rate_limits.is_none()
+        let Self { cors, ip_filter, rate_limits, authentication } = self;
+        cors.is_none() && ip_filter.is_none() && rate_limits.is_none() && authentication.is_none()
     }
 }
 
@@ -82,6 +86,9 @@ pub struct RouteConfig {
     /// How often callers may ask, in place of `defaults.rate_limits`. All of the limits hold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate_limits: Option<Vec<RateLimitConfig>>,
+    /// Who may call, by credentials, in place of `defaults.authentication`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authentication: Option<AuthenticationConfig>,
 }
 
 /// Which requests a route is for. All conditions must hold.

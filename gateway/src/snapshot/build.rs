@@ -10,6 +10,7 @@ use glassgate_graphql::Engine;
 use super::{
     Action, Policies, Route, Snapshot,
     api::{Api, PLANS},
+    authenticator::{Authentication, Authenticator},
     rate_limits::Builder,
 };
 use crate::{
@@ -62,13 +63,22 @@ pub fn build(
         })
     };
     let apis: Vec<Arc<Api>> = checked.graphql.into_iter().map(api).collect();
+    let authenticator = |settings| self::authenticator(settings, telemetry, before);
+    let authenticators: Vec<Arc<Authenticator>> =
+        checked.authenticators.into_iter().map(authenticator).collect();
+    let reserved =
+        checked.routes.iter().flat_map(|route| route.policies.authentication.rules.headers.names());
+    let reserved = reserved.collect();
+    let parts = Resolved { services: &services, apis: &apis, authenticators: &authenticators };
     let mut limits = Builder::new(before.map(|before| &before.limiters), telemetry, Instant::now());
-    let route = |route| Arc::new(self::route(route, &services, &apis, telemetry, &mut limits));
+    let route = |route| Arc::new(self::route(route, &parts, telemetry, &mut limits));
     let routes: Vec<Arc<Route>> = checked.routes.into_iter().map(route).collect();
     Snapshot {
         routes: checked.table.map(|index| routes[*index].clone()),
         apis,
         limiters: limits.finish(),
+        authenticators,
+        reserved,
         version: checked.version.into(),
         loaded_at,
         source: checked.source,
@@ -86,19 +96,39 @@ fn engine(api: GraphqlApi, before: Option<&Arc<Api>>) -> Engine {
     }
 }
 
+/// One whose configuration stays the same stays itself, with all that it remembers.
+fn authenticator(
+    settings: check::Authenticator,
+    telemetry: &Telemetry,
+    before: Option<&Snapshot>,
+) -> Arc<Authenticator> {
+    let same = before.and_then(|before| before.authenticators.iter().find(|same| same.serves(&settings)));
+    let new = || {
+        let metrics = telemetry.metrics.authenticator(settings.name.as_str());
+        Arc::new(Authenticator::new(settings.clone(), metrics))
+    };
+    same.cloned().unwrap_or_else(new)
+}
+
+/// What routes lead to and ask, by the indexes of the checked configuration.
+struct Resolved<'a> {
+    services: &'a [Arc<Upstream>],
+    apis: &'a [Arc<Api>],
+    authenticators: &'a [Arc<Authenticator>],
+}
+
 fn route(
     route: check::Route,
-    services: &[Arc<Upstream>],
-    apis: &[Arc<Api>],
+    parts: &Resolved<'_>,
     telemetry: &Telemetry,
     limits: &mut Builder<'_>,
 ) -> Route {
     let name = route.name.to_arc();
     let action = match route.action {
         check::Action::Forward { upstream, timeouts, rewrite } => {
-            Action::Forward { upstream: services[upstream].clone(), timeouts, rewrite }
+            Action::Forward { upstream: parts.services[upstream].clone(), timeouts, rewrite }
         }
-        check::Action::Compose { api } => Action::Compose(apis[api].clone()),
+        check::Action::Compose { api } => Action::Compose(parts.apis[api].clone()),
         check::Action::Redirect { to, status } => Action::Redirect { to, status },
         check::Action::Respond(respond) => Action::Respond(respond),
     };
@@ -107,12 +137,22 @@ fn route(
         action,
         request_headers: route.request_headers,
         response_headers: route.response_headers,
-        policies: policies(route.policies, &name, limits),
+        policies: policies(route.policies, &name, parts, limits),
         name,
     }
 }
 
-fn policies(policies: check::Policies, route: &Arc<str>, limits: &mut Builder<'_>) -> Policies {
-    let check::Policies { cors, ip_filter, rate_limits } = policies;
-    Policies { cors, ip_filter, rate_limits: limits.route(route, &rate_limits) }
+fn policies(
+    policies: check::Policies,
+    route: &Arc<str>,
+    parts: &Resolved<'_>,
+    limits: &mut Builder<'_>,
+) -> Policies {
+    let check::Policies { cors, ip_filter, rate_limits, authentication } = policies;
+    Policies {
+        cors,
+        ip_filter,
+        rate_limits: limits.route(route, &rate_limits),
+        authentication: Authentication::new(&authentication, parts.authenticators),
+    }
 }

@@ -7,11 +7,13 @@
 //! - `build` makes a snapshot from a checked configuration;
 //! - `api` is a composed GraphQL API within it;
 //! - `rate_limits` are those of routes, and the counters behind them;
+//! - `authenticator` is a way to recognise callers, with its keys and its memory;
 //! - `store` holds the one that runs;
 //! - `reload` replaces it, wholly or not at all;
 //! - `retire` frees the one that was replaced.
 
 mod api;
+mod authenticator;
 mod build;
 mod rate_limits;
 mod reload;
@@ -23,6 +25,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration, time::SystemTime};
 use http::StatusCode;
 
 pub use api::Api;
+pub use authenticator::{Authentication, Authenticator, Chain, Jwt, Method};
 pub use build::{build, split};
 pub use rate_limits::{Limiters, RateLimit, RateLimits, sweep};
 pub use reload::{Cause, Outcome, Reloader, Running, warn_about};
@@ -30,7 +33,7 @@ pub use store::{Failure, Status, Store};
 
 use crate::{
     config::Config,
-    policy::{cors::Cors, ip_filter::IpFilter},
+    policy::{authentication::Reserved, cors::Cors, ip_filter::IpFilter},
     route::{edits::HeaderEdits, respond::Respond, rewrite::Rewrite, table::Table},
     telemetry::{Telemetry, metrics::RouteMetrics},
     upstream::{Timeouts, Upstream},
@@ -53,6 +56,10 @@ pub struct Snapshot {
     pub apis: Vec<Arc<Api>>,
     /// The counters of rate limits, for the next snapshot to go on with.
     pub limiters: Limiters,
+    /// The authenticators, for the next snapshot to take those over that stay the same.
+    pub authenticators: Vec<Arc<Authenticator>>,
+    /// Headers that tell services who calls, and that no client may send to any route.
+    pub reserved: Reserved,
     /// What requests report to.
     pub telemetry: Telemetry,
 }
@@ -69,6 +76,8 @@ impl Snapshot {
             routes: Table::default(),
             apis: Vec::new(),
             limiters: Limiters::default(),
+            authenticators: Vec::new(),
+            reserved: Reserved::default(),
             telemetry: self.telemetry.clone(),
         }
     }
@@ -100,6 +109,8 @@ pub struct Policies {
     pub ip_filter: IpFilter,
     /// How often callers may ask.
     pub rate_limits: RateLimits,
+    /// Who may call, by credentials.
+    pub authentication: Authentication,
 }
 
 /// What is done with a request.

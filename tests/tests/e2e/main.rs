@@ -7,6 +7,7 @@
 
 mod access_log;
 mod admin;
+mod authentication;
 mod cli;
 mod connections;
 mod cors;

@@ -7,6 +7,7 @@
 //! The configuration may already have problems from reading. Then what is missing may only have been refused: errors
 //! at or above such a place are not reported again.
 
+mod authenticators;
 mod graphql;
 mod headers;
 mod listeners;
@@ -26,8 +27,10 @@ use std::{
 
 use indexmap::IndexMap;
 
+pub use authenticators::{Authenticator, Method};
 pub use graphql::GraphqlApi;
 use names::Names;
+pub use policies::Authentication;
 pub use route::{Action, Policies, RateLimit, Route};
 
 use super::{
@@ -50,6 +53,8 @@ pub struct Checked {
     pub config: Arc<Config>,
     /// All upstreams, in the order of the file.
     pub upstreams: Vec<upstream::Settings>,
+    /// All authenticators, in the order of the file.
+    pub authenticators: Vec<Authenticator>,
     /// All composed APIs, in the order of the file.
     pub graphql: Vec<GraphqlApi>,
     /// All routes, in the order of the file.
@@ -70,6 +75,7 @@ pub struct Checked {
 pub struct Parts {
     config: Config,
     upstreams: Vec<upstream::Settings>,
+    authenticators: Vec<Authenticator>,
     graphql: Vec<GraphqlApi>,
     routes: Vec<Route>,
     table: Table<usize>,
@@ -77,10 +83,10 @@ pub struct Parts {
 
 impl Checked {
     pub(super) fn new(source: &Path, parts: Parts, warnings: Vec<Problem>, inputs: Inputs) -> Self {
-        let Parts { config, upstreams, graphql, routes, table } = parts;
+        let Parts { config, upstreams, authenticators, graphql, routes, table } = parts;
         let version = inputs.version(source.parent().unwrap_or(Path::new("")));
         let (config, source) = (Arc::new(config), source.to_owned());
-        Self { config, upstreams, graphql, routes, table, warnings, inputs, version, source }
+        Self { config, upstreams, authenticators, graphql, routes, table, warnings, inputs, version, source }
     }
 }
 
@@ -89,22 +95,32 @@ pub fn check(config: Config, tree: &Tree, files: &Files, problems: &mut Problems
     let paths = problems.paths();
     let broken = paths.iter().flat_map(|path| at_and_above(path)).collect();
     let upstreams = Names::of(tree, "upstreams", "upstream");
+    let authenticators = Names::of(tree, "authenticators", "authenticator");
     let apis = Names::of(tree, "graphql", "composed API");
     let rate_limits = Names::of(tree, "rate_limits", "shared rate limit");
-    let mut check = Check { tree, files, problems, broken, upstreams, apis, rate_limits };
+    let mut check = Check { tree, files, problems, broken, upstreams, authenticators, apis, rate_limits };
     listeners::check(&mut check, &config);
     telemetry::check(&mut check, &config.telemetry);
     let upstreams = upstreams::check(&mut check, &config);
+    let authenticators = authenticators::check(&mut check, &config);
     let graphql = graphql::check(&mut check, &config);
-    let routes = routes::check(&mut check, &config, &upstreams, &graphql);
+    let known = Known { upstreams: &upstreams, authenticators: &authenticators, graphql: &graphql };
+    let routes = routes::check(&mut check, &config, &known);
     unused(&mut check, &config);
-    let (upstreams, graphql) = (all(upstreams)?, all(graphql)?);
+    let (upstreams, authenticators, graphql) = (all(upstreams)?, all(authenticators)?, all(graphql)?);
     let (routes, table) = routes?;
-    Some(Parts { upstreams, graphql, routes, table, config })
+    Some(Parts { upstreams, authenticators, graphql, routes, table, config })
 }
 
 /// By name; `None` for what was refused. The names are there all the same, so that who names them is not blamed too.
 type Named<T> = IndexMap<Name, Option<T>>;
+
+/// What routes may name.
+struct Known<'a> {
+    upstreams: &'a Named<upstream::Settings>,
+    authenticators: &'a Named<Authenticator>,
+    graphql: &'a Named<GraphqlApi>,
+}
 
 fn all<T>(named: Named<T>) -> Option<Vec<T>> {
     named.into_values().collect()
@@ -118,6 +134,7 @@ struct Check<'a> {
     /// Key paths at or below which reading found a problem.
     broken: HashSet<&'a str>,
     upstreams: Names<'a>,
+    authenticators: Names<'a>,
     apis: Names<'a>,
     rate_limits: Names<'a>,
 }
@@ -143,6 +160,12 @@ impl Check<'_> {
     /// Whether there is an upstream of this name; if not, reports it.
     fn knows_upstream(&mut self, name: &Located<Name>) -> bool {
         let unknown = self.upstreams.unknown(name.as_str());
+        self.is_known(unknown, name)
+    }
+
+    /// Whether there is an authenticator of this name; if not, reports it.
+    fn knows_authenticator(&mut self, name: &Located<Name>) -> bool {
+        let unknown = self.authenticators.unknown(name.as_str());
         self.is_known(unknown, name)
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http::StatusCode;
 
+use super::policies::Authentication;
 use crate::{
     policy::{
         cors::Cors,
@@ -39,6 +40,8 @@ pub struct Policies {
     pub ip_filter: IpFilter,
     /// How often callers may ask.
     pub rate_limits: Arc<[RateLimit]>,
+    /// Who may call, by credentials.
+    pub authentication: Authentication,
 }
 
 /// A rate limit of a route.

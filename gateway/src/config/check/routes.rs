@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, Uri};
 
-use super::{Action, Check, GraphqlApi, Named, Route, headers, policies};
+use super::{Action, Check, Known, Route, headers, policies};
 use crate::{
     config::{file::Config, suggest},
     route::{
@@ -16,7 +16,6 @@ use crate::{
         rewrite::Rewrite,
         table::Table,
     },
-    upstream::Settings,
     value::{EncodedSlashes, Located, Name},
 };
 
@@ -24,21 +23,20 @@ use crate::{
 pub fn check(
     check: &mut Check<'_>,
     config: &Config,
-    upstreams: &Named<Settings>,
-    graphql: &Named<GraphqlApi>,
+    known: &Known<'_>,
 ) -> Option<(Vec<Route>, Table<usize>)> {
     let mut routes = Vec::with_capacity(config.routes.len());
     let mut matchers: Vec<(Matcher, usize)> = Vec::new();
     let shared = policies::shared(check, config);
-    let defaults = policies::defaults(check, config, &shared);
+    let defaults = policies::defaults(check, config, known, &shared);
     for (index, route) in config.routes.iter().enumerate() {
         let own = super::matching::matchers(check, route);
         let matching = own.is_some();
         matchers.extend(own.into_iter().flatten().map(|matcher| (matcher, index)));
-        let action = action(check, route, upstreams, graphql);
+        let action = action(check, route, known);
         let request_headers = headers::edits(check, &route.request_headers, headers::Of::Request);
         let response_headers = headers::edits(check, &route.response_headers, headers::Of::Response);
-        let policies = policies::of_route(check, route, &defaults, &shared);
+        let policies = policies::of_route(check, route, &defaults, known, &shared);
         let parts = (matching, action, request_headers, response_headers);
         routes.push(match parts {
             (true, Some(action), Some(request_headers), Some(response_headers)) => {
@@ -91,15 +89,10 @@ fn table(
     table
 }
 
-fn action(
-    check: &mut Check<'_>,
-    route: &RouteConfig,
-    upstreams: &Named<Settings>,
-    graphql: &Named<GraphqlApi>,
-) -> Option<Action> {
+fn action(check: &mut Check<'_>, route: &RouteConfig, known: &Known<'_>) -> Option<Action> {
     one_action(check, route)?;
     if let Some(upstream) = &route.upstream {
-        return to_upstream(check, route, upstream, upstreams);
+        return to_upstream(check, route, upstream, known);
     }
     let rewrite = route.rewrite.is_none();
     if !rewrite {
@@ -118,8 +111,8 @@ fn action(
         );
     }
     let action = if let Some(api) = &route.graphql {
-        let known = check.knows_api(api);
-        known.then(|| graphql.get_index_of(api.as_str()))?.map(|api| Action::Compose { api })
+        let is_known = check.knows_api(api);
+        is_known.then(|| known.graphql.get_index_of(api.as_str()))?.map(|api| Action::Compose { api })
     } else if let Some(redirect) = &route.redirect {
         to_redirect(check, redirect)
     } else {
@@ -161,7 +154,7 @@ fn to_upstream(
     check: &mut Check<'_>,
     route: &RouteConfig,
     name: &Located<Name>,
-    upstreams: &Named<Settings>,
+    known: &Known<'_>,
 ) -> Option<Action> {
     let rewrite = match &route.rewrite {
         Some(rewrite) => to_rewrite(check, route, rewrite).map(Some),
@@ -170,7 +163,7 @@ fn to_upstream(
     if !check.knows_upstream(name) {
         return None;
     }
-    let (upstream, _, settings) = upstreams.get_full(name.as_str())?;
+    let (upstream, _, settings) = known.upstreams.get_full(name.as_str())?;
     let (read, total) = (route.timeouts.read, route.timeouts.total);
     let timeouts =
         settings.as_ref()?.timeouts.overridden(read.map(|read| read.get()), total.map(|total| total.get()));

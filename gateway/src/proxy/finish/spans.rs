@@ -72,6 +72,7 @@ fn request(summary: &Summary<'_>) -> Span {
         .with(attr::NETWORK_PROTOCOL_VERSION, version(opened.protocol))
         .with_some(attr::USER_AGENT_ORIGINAL, opened.user_agent.as_ref().map(text))
         .with(attr::REQUEST_ID, opened.id.to_string())
+        .with_some(attr::AUTHENTICATOR, summary.identity().map(|identity| identity.authenticator.to_string()))
         .with(attr::LISTENER, connection.listener().name().to_string())
         .with_some(attr::RATE_LIMIT, summary.rate_limit().map(str::to_owned))
         .with(attr::CONFIG_VERSION, opened.snapshot.version.to_string())

@@ -56,6 +56,10 @@ pub struct Entry<'a> {
     pub endpoint: Option<&'a str>,
     /// How many attempts were made.
     pub attempts: u32,
+    /// The authenticator that recognised the caller.
+    pub authenticator: Option<&'a str>,
+    /// The caller, as the authenticator knows it.
+    pub subject: Option<&'a str>,
     /// What the client calls itself.
     pub user_agent: Option<&'a [u8]>,
     /// What the composition layer did, where the route leads there.
@@ -103,6 +107,8 @@ impl Entry<'_> {
         line.some_text(&const { Key::text(fields::UPSTREAM) }, self.upstream);
         line.some_text(&const { Key::text(fields::ENDPOINT) }, self.endpoint);
         line.number(&const { Key::number(fields::ATTEMPTS) }, u64::from(self.attempts));
+        line.some_text(&const { Key::text(fields::AUTHENTICATOR) }, self.authenticator);
+        line.some_text(&const { Key::text(fields::SUBJECT) }, self.subject);
         line.bytes(&const { Key::text(fields::USER_AGENT) }, self.user_agent);
         if let Some(graphql) = &self.graphql {
             line.graphql(graphql);

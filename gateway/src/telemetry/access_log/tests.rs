@@ -36,6 +36,8 @@ fn entry<'a>(path: &'a [u8]) -> Entry<'a> {
         upstream: Some("users"),
         endpoint: Some("http://127.0.0.1:7001"),
         attempts: 1,
+        authenticator: Some("users"),
+        subject: Some("7"),
         user_agent: None,
         graphql: None,
     }
@@ -111,6 +113,8 @@ fn a_line_tells_everything_about_a_request() {
         "upstream": "users",
         "endpoint": "http://127.0.0.1:7001",
         "attempts": 1,
+        "authenticator": "users",
+        "subject": "7",
         "user_agent": "curl/8",
         "graphql_operation_type": "query",
         "graphql_operation_name": "Shop",

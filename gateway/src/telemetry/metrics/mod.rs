@@ -8,6 +8,7 @@
 //! Registry and text format are the `prometheus` crate's; the instruments are
 //! our own, see [`instrument`] and [`family`] for why.
 
+mod authenticator;
 mod ending;
 pub mod family;
 mod gateway;
@@ -28,6 +29,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use prometheus::{Registry, TextEncoder};
 use tokio::runtime::Handle;
 
+pub use authenticator::AuthenticatorMetrics;
 pub use ending::Ending;
 pub use gateway::{GatewayMetrics, Kept, LineLoss, Reload, SpanLoss, TelemetryMetrics};
 pub use graphql::{FetchRecord, GraphqlMetrics, OperationRecord, OperationResult};
@@ -52,6 +54,7 @@ pub struct Metrics {
     upstreams: ByName<UpstreamMetrics>,
     listeners: ByName<ListenerMetrics>,
     graphql: ByName<GraphqlMetrics>,
+    authenticators: ByName<AuthenticatorMetrics>,
     unmatched: Arc<RouteMetrics>,
     gateway: GatewayMetrics,
     telemetry: Arc<TelemetryMetrics>,
@@ -64,6 +67,7 @@ struct Families {
     listener: listener::ListenerFamilies,
     graphql: graphql::GraphqlFamilies,
     rate_limit: rate_limit::RateLimitFamilies,
+    authenticator: authenticator::AuthenticatorFamilies,
 }
 
 impl fmt::Debug for Metrics {
@@ -82,6 +86,7 @@ impl Metrics {
             listener: listener::ListenerFamilies::register(&registry),
             graphql: graphql::GraphqlFamilies::register(&registry),
             rate_limit: rate_limit::RateLimitFamilies::register(&registry),
+            authenticator: authenticator::AuthenticatorFamilies::register(&registry),
         };
         process::register(&registry);
         Arc::new(Metrics {
@@ -89,6 +94,7 @@ impl Metrics {
             upstreams: Mutex::default(),
             listeners: Mutex::default(),
             graphql: Mutex::default(),
+            authenticators: Mutex::default(),
             unmatched: Arc::new(RouteMetrics::new(UNMATCHED_ROUTE, families.route.clone())),
             gateway: GatewayMetrics::register(&registry),
             telemetry: Arc::new(TelemetryMetrics::register(&registry)),
@@ -131,6 +137,12 @@ impl Metrics {
     /// The numbers of what is remembered for a limit; `route` is empty where routes share it.
     pub fn rate_limit_keys(&self, route: &str, limit: &str) -> RateLimitKeys {
         RateLimitKeys::new(route, limit, self.families.rate_limit.clone())
+    }
+
+    /// The numbers of the authenticator of this name.
+    pub fn authenticator(&self, name: &str) -> Arc<AuthenticatorMetrics> {
+        let make = || AuthenticatorMetrics::new(name, self.families.authenticator.clone());
+        get_or_make(&self.authenticators, name, make)
     }
 
     /// The numbers of the gateway as a whole.

@@ -78,6 +78,12 @@ fn populated() -> Arc<Metrics> {
     metrics.rate_limit("users", "daily").decided(RateLimitResult::Refused);
     metrics.rate_limit_keys("", "per-client").remembered();
     metrics.rate_limit_keys("", "per-client").evicted();
+    let users = metrics.authenticator("users");
+    users.accepted();
+    users.rejected(Reason::TokenExpired);
+    users.token_was_known();
+    users.token_was_new();
+    users.remembers(1);
     metrics.gateway().panicked();
     metrics.gateway().set_ready(true);
     metrics.gateway().config_in_use("3f2a", SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000));

@@ -41,6 +41,10 @@ pub const UPSTREAM: &str = "upstream";
 pub const ENDPOINT: &str = "endpoint";
 /// How many attempts were made.
 pub const ATTEMPTS: &str = "attempts";
+/// Authenticator that recognised the caller.
+pub const AUTHENTICATOR: &str = "authenticator";
+/// The caller's `sub`.
+pub const SUBJECT: &str = "subject";
 /// `User-Agent` of the client.
 pub const USER_AGENT: &str = "user_agent";
 /// `query` or `mutation`.

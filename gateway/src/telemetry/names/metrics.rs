@@ -107,6 +107,16 @@ mod table {
     pub const GRAPHQL_ROWS_SURPLUS: Metric = counter("graphql_batch_rows_surplus_total", &[GRAPHQL_API],
         "Further rows of batch answers for keys that take one.");
 
+    // Authentication.
+    pub const AUTHENTICATIONS: Metric = counter("gateway_authentications_total", &[AUTHENTICATOR, RESULT],
+        "Credentials that an authenticator decided about, by result (accepted, or a reason code). Requests without any are counted as refused, if they are.");
+    pub const TOKEN_CACHE_HITS: Metric = counter("gateway_token_cache_hits_total", &[AUTHENTICATOR],
+        "Tokens that were remembered, so that no signature was checked.");
+    pub const TOKEN_CACHE_MISSES: Metric = counter("gateway_token_cache_misses_total", &[AUTHENTICATOR],
+        "Tokens that were not remembered.");
+    pub const TOKEN_CACHE_ENTRIES: Metric = gauge("gateway_token_cache_entries", &[AUTHENTICATOR],
+        "Tokens that are remembered, counted whenever one is added.");
+
     // The gateway itself.
     pub const BUILD_INFO: Metric = gauge("gateway_build_info", &[VERSION],
         "Always 1; the label says which version runs.");
@@ -225,6 +235,10 @@ pub const SECTIONS: &[Section] = &[
             GRAPHQL_ROWS_UNMATCHED,
             GRAPHQL_ROWS_SURPLUS,
         ],
+    },
+    Section {
+        title: "Authentication",
+        metrics: &[AUTHENTICATIONS, TOKEN_CACHE_HITS, TOKEN_CACHE_MISSES, TOKEN_CACHE_ENTRIES],
     },
     Section {
         title: "The gateway itself",

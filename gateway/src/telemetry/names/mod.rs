@@ -118,6 +118,8 @@ pub mod label {
     pub const UPSTREAM: &str = "upstream";
     /// Address of an endpoint: what its name in the configuration resolved to.
     pub const ENDPOINT: &str = "endpoint";
+    /// Authenticator name from the configuration.
+    pub const AUTHENTICATOR: &str = "authenticator";
     /// Listener name from the configuration.
     pub const LISTENER: &str = "listener";
     /// Name of the composed API in the configuration.

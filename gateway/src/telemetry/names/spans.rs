@@ -62,6 +62,8 @@ pub mod attr {
     pub const LISTENER: &str = "gateway.listener";
     /// Name of the rate limit that refused the request.
     pub const RATE_LIMIT: &str = "gateway.rate_limit";
+    /// Authenticator that recognised the caller. Who that is stands in the access log alone: traces go to more people.
+    pub const AUTHENTICATOR: &str = "gateway.authenticator";
     /// Upstream an attempt goes to.
     pub const UPSTREAM: &str = "gateway.upstream";
     /// Hash of the configuration the request ran with.

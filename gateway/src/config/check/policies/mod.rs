@@ -2,21 +2,24 @@
 //!
 //! A file each. Each checks what `defaults` says once, and what each route says.
 
+mod authentication;
 mod cors;
 mod ip_filter;
 mod rate_limit;
 
+pub use authentication::Authentication;
 pub use rate_limit::{Shared, shared};
 
-use super::{Check, Policies};
+use super::{Check, Known, Policies};
 use crate::{config::file::Config, route::config::RouteConfig};
 
 /// The policies of routes that do not say otherwise.
-pub fn defaults(check: &mut Check<'_>, config: &Config, shared: &Shared) -> Policies {
+pub fn defaults(check: &mut Check<'_>, config: &Config, known: &Known<'_>, shared: &Shared) -> Policies {
     Policies {
         cors: cors::of_defaults(check, config),
         ip_filter: ip_filter::of_defaults(check, config),
         rate_limits: rate_limit::of_defaults(check, config, shared),
+        authentication: authentication::of_defaults(check, config, known.authenticators),
     }
 }
 
@@ -25,11 +28,14 @@ pub fn of_route(
     check: &mut Check<'_>,
     route: &RouteConfig,
     defaults: &Policies,
+    known: &Known<'_>,
     shared: &Shared,
 ) -> Policies {
+    let authenticators = known.authenticators;
     Policies {
         cors: cors::of_route(check, route, &defaults.cors),
         ip_filter: ip_filter::of_route(check, route, &defaults.ip_filter),
         rate_limits: rate_limit::of_route(check, route, &defaults.rate_limits, shared),
+        authentication: authentication::of_route(check, route, &defaults.authentication, authenticators),
     }
 }

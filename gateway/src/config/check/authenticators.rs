@@ -1,0 +1,85 @@
+//! Authenticators: exactly one method each, with its keys and files.
+
+mod jwt;
+
+use indexmap::IndexMap;
+
+use super::{Check, Named};
+use crate::{
+    config::{file::Config, suggest},
+    policy::authentication::config::AuthenticatorConfig,
+    value::Name,
+};
+
+use jwt::Jwt;
+
+/// An authenticator that can run. Equal ones need not be made anew by a reload.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Authenticator {
+    /// Its name.
+    pub name: Name,
+    /// What it does.
+    pub method: Method,
+}
+
+/// How callers are recognised.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Method {
+    /// By a token that its issuer has signed.
+    Jwt(Jwt),
+}
+
+pub fn check(check: &mut Check<'_>, config: &Config) -> Named<Authenticator> {
+    let mut all = IndexMap::new();
+    for (name, authenticator) in &config.authenticators {
+        let path = format!("authenticators.{name}");
+        let method = method(check, &path, authenticator);
+        all.insert((**name).clone(), method.map(|method| Authenticator { name: (**name).clone(), method }));
+    }
+    unused(check, config);
+    all
+}
+
+fn method(check: &mut Check<'_>, path: &str, config: &AuthenticatorConfig) -> Option<Method> {
+    let AuthenticatorConfig { jwt } = config;
+    one_of(check, path, "authenticator", &[("jwt", jwt.is_some())])?;
+    let jwt = jwt.as_ref().map(|config| jwt::check(check, &format!("{path}.jwt"), config).map(Method::Jwt));
+    jwt.flatten()
+}
+
+/// Exactly one of some keys; says which there are.
+fn one_of(check: &mut Check<'_>, path: &str, what: &str, keys: &[(&str, bool)]) -> Option<()> {
+    let given: Vec<&str> = keys.iter().filter(|(_, given)| *given).map(|(key, _)| *key).collect();
+    match given.as_slice() {
+        [_] => Some(()),
+        // What was given may have been refused.
+        [] if check.broken.contains(path) => None,
+        [] => {
+            let known = suggest::list(keys.iter().map(|(key, _)| *key));
+            let one = if keys.len() > 1 { "one of " } else { "" };
+            let place = check.place(path);
+            check.error(place, format!("the {what} is empty; add {one}{known}"));
+            None
+        }
+        [_, second, ..] => {
+            let place = check.place(&format!("{path}.{second}"));
+            let list = suggest::list(given.iter().copied());
+            check.error(place, format!("the {what} has {list}; keep one of them"));
+            None
+        }
+    }
+}
+
+/// Nobody who is asked for credentials would be glad of an authenticator that no route asks.
+fn unused(check: &mut Check<'_>, config: &Config) {
+    if !check.broken.is_empty() {
+        return;
+    }
+    let routes = config.routes.iter().filter_map(|route| route.authentication.as_ref());
+    let all = routes.chain(&config.defaults.authentication).flat_map(|authentication| &authentication.by);
+    let used: std::collections::HashSet<&str> = all.map(|name| name.as_str()).collect();
+    for name in config.authenticators.keys().filter(|name| !used.contains(name.as_str())) {
+        let text = format!("no route asks the authenticator `{name}`; name it in `authentication.by`");
+        check.warning(name.place().clone(), text);
+    }
+}

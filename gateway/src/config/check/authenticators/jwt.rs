@@ -1,0 +1,169 @@
+//! `jwt`: keys that can be used, and claims that say something.
+
+use std::path::PathBuf;
+
+use http::HeaderName;
+
+use super::one_of;
+use crate::{
+    config::{check::Check, inputs::why},
+    policy::authentication::{
+        Place,
+        jwt::{
+            Algorithm, ClaimRules, Jwks, Key, KeySet, Material, algorithms_of,
+            config::{FromConfig, JwtConfig, KeysConfig, StandardClaim},
+            read_jwks, read_pem,
+        },
+    },
+    value::{Duration, Located},
+};
+
+/// More is no difference of clocks but a way to use tokens that have ended.
+const MOST_LEEWAY: Duration = Duration::from_secs(300);
+
+const MOST_REMEMBERED: u64 = 1_000_000;
+
+/// A JWT authenticator that can run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Jwt {
+    /// Where tokens are in a request, in the order in which one looks.
+    pub places: Vec<Place>,
+    /// What their claims must say.
+    pub rules: ClaimRules,
+    /// What they are signed with.
+    pub keys: KeySet,
+    /// Accepted tokens that are remembered.
+    pub remembered: u64,
+}
+
+pub fn check(check: &mut Check<'_>, path: &str, config: &JwtConfig) -> Option<Jwt> {
+    let algorithms: Vec<Algorithm> = config.algorithms.iter().map(|algorithm| **algorithm).collect();
+    let keys = keys(check, path, &config.keys, &algorithms);
+    let rules = rules(check, path, config);
+    let places = places(check, &config.from);
+    let remembered = *config.remembered_tokens;
+    if remembered > MOST_REMEMBERED {
+        let text = format!("`{remembered}` is more than {MOST_REMEMBERED}; write that or less");
+        check.error(config.remembered_tokens.place().clone(), text);
+    }
+    Some(Jwt { keys: keys?, rules: rules?, places: places?, remembered })
+}
+
+fn rules(check: &mut Check<'_>, path: &str, config: &JwtConfig) -> Option<ClaimRules> {
+    let is_optional = |claim| config.optional_claims.iter().any(|optional| **optional == claim);
+    if config.issuer.is_none() && !is_optional(StandardClaim::Iss) {
+        let place = check.place(path);
+        check.error(
+            place,
+            "no `issuer` is named that `iss` is compared with; add it, or say `optional_claims: [iss]`",
+        );
+    }
+    if config.audiences.is_empty() && !is_optional(StandardClaim::Aud) {
+        let place = check.place(path);
+        check.error(
+            place,
+            "no `audiences` are named that `aud` is compared with; add your own name for this API, or say `optional_claims: [aud]`",
+        );
+    }
+    if let Some(claim) = config.optional_claims.iter().find(|claim| ***claim == StandardClaim::Exp) {
+        check.warning(claim.place().clone(), "a token without `exp` counts for ever; let the issuer add it");
+    }
+    for text in config.issuer.iter().chain(&config.audiences).chain(&config.required_claims) {
+        if text.trim().is_empty() {
+            check.error(text.place().clone(), "the text is empty; write what the token says, or remove it");
+        }
+    }
+    if *config.leeway > MOST_LEEWAY {
+        let text = format!("`{}` is more than {MOST_LEEWAY}; let the clocks be set instead", *config.leeway);
+        check.error(config.leeway.place().clone(), text);
+        return None;
+    }
+    let standard = [("exp", StandardClaim::Exp), ("iss", StandardClaim::Iss), ("aud", StandardClaim::Aud)];
+    let standard = standard.into_iter().filter(|(_, claim)| !is_optional(*claim)).map(|(name, _)| name);
+    let further = config.required_claims.iter().map(|name| name.as_str());
+    let text = |text: &Located<String>| text.as_str().into();
+    Some(ClaimRules {
+        issuer: config.issuer.as_ref().map(text),
+        audiences: config.audiences.iter().map(text).collect(),
+        required: standard.chain(further).map(Into::into).collect(),
+        leeway: config.leeway.get(),
+    })
+}
+
+fn places(check: &mut Check<'_>, config: &FromConfig) -> Option<Vec<Place>> {
+    let FromConfig { header, cookie, query } = config;
+    let Ok(name) = HeaderName::try_from(header.as_str()) else {
+        let text = format!("`{}` is not a header name; write for example `x-token`", **header);
+        check.error(header.place().clone(), text);
+        return None;
+    };
+    let mut places = vec![Place::Header(name)];
+    for (name, place) in [
+        (cookie, (|name| Place::Cookie(name)) as fn(Box<str>) -> Place),
+        (query, (|name| Place::Query(name)) as fn(Box<str>) -> Place),
+    ] {
+        let Some(name) = name else { continue };
+        // The alphabet of cookies' names; of parameters' those that need no escape.
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
+        if name.is_empty() || !name.bytes().all(plain) {
+            let text = format!(
+                "`{}` has characters other than letters, digits, `-`, `_`, `.` and `~`; choose another name",
+                **name
+            );
+            check.error(name.place().clone(), text);
+            return None;
+        }
+        places.push(place(name.as_str().into()));
+    }
+    if let Some(query) = query {
+        check.warning(
+            query.place().clone(),
+            "addresses end up in histories and in logs of others; use a header where clients can",
+        );
+    }
+    Some(places)
+}
+
+fn keys(check: &mut Check<'_>, path: &str, config: &KeysConfig, algorithms: &[Algorithm]) -> Option<KeySet> {
+    let KeysConfig { file, pem, secret } = config;
+    let path = format!("{path}.keys");
+    let given = [("file", file.is_some()), ("pem", pem.is_some()), ("secret", secret.is_some())];
+    one_of(check, &path, "key source", &given)?;
+    if let Some(file) = file {
+        return from_file(check, file, |content| jwks(content, algorithms));
+    }
+    if let Some(pem) = pem {
+        return from_file(check, pem, |content| one(&read_pem(content)?, algorithms));
+    }
+    let place = check.place(&format!("{path}.secret"));
+    let found = one(&Material::Secret(secret.as_ref()?.expose().as_bytes().to_vec()), algorithms);
+    found.map_err(|text| check.error(place, text)).ok()
+}
+
+fn from_file(
+    check: &mut Check<'_>,
+    file: &Located<PathBuf>,
+    read: impl Fn(&[u8]) -> Result<KeySet, String>,
+) -> Option<KeySet> {
+    let shown = check.files.resolve(file).display().to_string();
+    let content = check.files.read(file).map_err(|error| why(&error));
+    let found =
+        content.and_then(|content| read(&content)).map_err(|why| format!("cannot use `{shown}`: {why}"));
+    found.map_err(|text| check.error(file.place().clone(), text)).ok()
+}
+
+fn jwks(content: &[u8], algorithms: &[Algorithm]) -> Result<KeySet, String> {
+    let Jwks { keys, left_out } = read_jwks(content, algorithms, true)?;
+    match left_out.as_slice() {
+        _ if keys.len() > 0 => Ok(keys),
+        [] => Err("it has no keys; add one".into()),
+        left_out => Err(format!("none of its keys can be used: {}; add one that can", left_out.join(", "))),
+    }
+}
+
+/// A key that says nothing of itself.
+fn one(material: &Material, algorithms: &[Algorithm]) -> Result<KeySet, String> {
+    let found = algorithms_of(material, None, algorithms)
+        .map_err(|why| format!("the key is {why}; use another one"))?;
+    Ok(found.into_iter().map(|algorithm| Key::new(None, algorithm, material)).collect())
+}

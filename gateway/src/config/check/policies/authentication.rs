@@ -1,0 +1,167 @@
+//! `authentication` of routes and of `defaults`.
+
+use std::sync::Arc;
+
+use http::{HeaderName, HeaderValue};
+use indexmap::IndexMap;
+
+use crate::{
+    config::{
+        check::{Check, Named, authenticators::Authenticator, headers, routes::sibling_path},
+        file::Config,
+    },
+    policy::authentication::{
+        ClaimHeader, ClaimHeaders, Rules,
+        config::{AuthenticationConfig, CredentialsConfig},
+    },
+    route::config::RouteConfig,
+    value::{Located, TrustedHeader},
+};
+
+/// What a route asks of callers; nobody to ask is off. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct Authentication {
+    /// Indexes into [`Checked::authenticators`](super::super::Checked), in the order in which they are asked.
+    pub by: Arc<[usize]>,
+    /// What else the route says.
+    pub rules: Rules,
+}
+
+/// Headers that mean something else, so that taking them out of every request would break it.
+const TAKEN: [&str; 14] = [
+    "accept",
+    "accept-encoding",
+    "accept-language",
+    "authorization",
+    "cache-control",
+    "content-encoding",
+    "content-type",
+    "cookie",
+    "host",
+    "origin",
+    "pragma",
+    "range",
+    "referer",
+    "user-agent",
+];
+
+/// For routes that do not say otherwise.
+pub fn of_defaults(check: &mut Check<'_>, config: &Config, known: &Named<Authenticator>) -> Authentication {
+    let Some(authentication) = &config.defaults.authentication else { return Authentication::default() };
+    let path = "defaults.authentication";
+    let nobody_asks =
+        config.routes.iter().all(|route| route.authentication.is_some()) && !config.routes.is_empty();
+    if nobody_asks && !check.broken.contains("routes") && !check.broken.contains(path) {
+        let place = check.place(path);
+        check.warning(place, "every route has an `authentication` of its own; remove this one");
+    }
+    one(check, authentication, path, known)
+}
+
+/// For one route.
+pub fn of_route(
+    check: &mut Check<'_>,
+    route: &RouteConfig,
+    defaults: &Authentication,
+    known: &Named<Authenticator>,
+) -> Authentication {
+    let Some(authentication) = &route.authentication else { return defaults.clone() };
+    let path = sibling_path(route, "authentication");
+    let refused = check.broken.contains("defaults") || check.broken.contains(path.as_str());
+    if authentication.is_off() && defaults.by.is_empty() && !refused {
+        let place = check.place(&path);
+        check.warning(place, "it lets everybody in, and `defaults` has nothing to switch off; name authenticators in `by`, or remove it");
+    }
+    one(check, authentication, &path, known)
+}
+
+fn one(
+    check: &mut Check<'_>,
+    config: &AuthenticationConfig,
+    path: &str,
+    known: &Named<Authenticator>,
+) -> Authentication {
+    let AuthenticationConfig { by, anonymous, headers, credentials, realm } = config;
+    let mut indexes = Vec::new();
+    for name in by {
+        let Some(index) =
+            check.knows_authenticator(name).then(|| known.get_index_of(name.as_str())).flatten()
+        else {
+            continue;
+        };
+        if indexes.contains(&index) {
+            check.error(name.place().clone(), format!("`{name}` is listed before; remove it"));
+        }
+        indexes.push(index);
+    }
+    if config.is_off() && !check.broken.contains(path) {
+        without_effect(check, config, path);
+    }
+    let headers = claim_headers(check, headers);
+    if HeaderValue::from_str(realm).is_err() || !realm.is_ascii() {
+        check.error(
+            realm.place().clone(),
+            "the realm has characters that no header can carry; write plain letters",
+        );
+    }
+    let rules = Rules {
+        anonymous: *anonymous,
+        keep_credentials: *credentials == CredentialsConfig::Keep,
+        headers,
+        realm: (**realm).clone(),
+    };
+    Authentication { by: indexes.into(), rules }
+}
+
+/// Without authenticators nothing else counts.
+fn without_effect(check: &mut Check<'_>, config: &AuthenticationConfig, path: &str) {
+    let keys = [
+        ("anonymous", config.anonymous),
+        ("headers", !config.headers.is_empty()),
+        ("credentials", config.credentials != CredentialsConfig::Drop),
+    ];
+    if let Some((key, _)) = keys.into_iter().find(|(_, written)| *written) {
+        let place = check.place(&format!("{path}.{key}"));
+        check.error(place, format!("nobody is recognised without `by`, so `{key}` has no effect; name authenticators in `by`, or remove it"));
+    }
+}
+
+fn claim_headers(
+    check: &mut Check<'_>,
+    headers: &IndexMap<Located<String>, Located<String>>,
+) -> ClaimHeaders {
+    let mut all: Vec<ClaimHeader> = Vec::with_capacity(headers.len());
+    for (name, claim) in headers {
+        let Some(header) = claim_header(check, name, claim) else { continue };
+        if all.iter().any(|other| other.name == header.name) {
+            let text = format!("`{}` is listed before; remove one of the two", header.name);
+            check.error(name.place().clone(), text);
+        }
+        all.push(header);
+    }
+    all.into_iter().collect()
+}
+
+fn claim_header(
+    check: &mut Check<'_>,
+    name: &Located<String>,
+    claim: &Located<String>,
+) -> Option<ClaimHeader> {
+    let header: HeaderName = headers::name(check, name, headers::Of::Request)?;
+    let refusal = match header.as_str().parse::<TrustedHeader>() {
+        Err(invalid) => Some(invalid.to_string()),
+        Ok(_) if TAKEN.contains(&header.as_str().replace('_', "-").as_str()) => Some(format!(
+            "`{header}` means something else, and would be taken out of every request; choose a name of your own, as in `x-user-id`"
+        )),
+        Ok(_) => None,
+    };
+    if let Some(text) = refusal {
+        check.error(name.place().clone(), text);
+        return None;
+    }
+    if claim.trim().is_empty() {
+        check.error(claim.place().clone(), "no claim is named; write for example `sub`");
+        return None;
+    }
+    Some(ClaimHeader { name: header, claim: claim.as_str().into() })
+}

@@ -1,0 +1,107 @@
+//! The `jwt:` key of an authenticator.
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Algorithm;
+use crate::value::{Duration, Located, Secret};
+
+/// JSON Web Tokens of one issuer, signed with its keys. `exp`, `iss` and `aud` must be there unless `optional_claims` names
+/// them; `nbf` counts where it is there.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct JwtConfig {
+    /// What `iss` must be, letter by letter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = "https://login.example.com/")]
+    pub issuer: Option<Located<String>>,
+    /// For whom tokens must be: `aud` has one of these.
+    #[serde(default)]
+    #[schemars(example = ["https://api.example.com"])]
+    pub audiences: Vec<Located<String>>,
+    /// The keys that tokens are signed with.
+    pub keys: KeysConfig,
+    /// The signature algorithms that count; any other is refused, whatever a key or a token says. Without it each key
+    /// counts for the one that its `alg` names, or else for that of its kind: RS256, ES256, ES384, EdDSA, HS256.
+    #[serde(default)]
+    #[schemars(example = ["ES256"])]
+    pub algorithms: Vec<Located<Algorithm>>,
+    /// Claims that must be there besides `exp`, `iss` and `aud`.
+    #[serde(default)]
+    #[schemars(example = ["sub"])]
+    pub required_claims: Vec<Located<String>>,
+    /// Which of `exp`, `iss` and `aud` may be missing. What is there counts all the same.
+    #[serde(default)]
+    pub optional_claims: Vec<Located<StandardClaim>>,
+    /// How far the issuer's clock may differ from this one's, for `exp` and `nbf`; 5m at most.
+    #[serde(default = "leeway")]
+    pub leeway: Located<Duration>,
+    /// Where in a request tokens are.
+    #[serde(default)]
+    pub from: FromConfig,
+    /// Accepted tokens that are remembered, so that their signatures are not checked again; 0 remembers none. Each
+    /// takes about twice the size of its claims.
+    #[serde(default = "remembered_tokens")]
+    #[schemars(range(max = 1_000_000))]
+    pub remembered_tokens: Located<u64>,
+}
+
+/// Where keys come from: exactly one of `file`, `pem` and `secret`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct KeysConfig {
+    /// A file with a JWK Set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<Located<PathBuf>>,
+    /// A PEM file with a public key or a certificate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pem: Option<Located<PathBuf>>,
+    /// A secret that is shared with the issuer, for HS256, HS384 and HS512; at least 32, 48 or 64 bytes. Whoever knows
+    /// it can make tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<Secret>,
+}
+
+/// A claim that is required by default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StandardClaim {
+    /// When the token ends. One without counts for ever.
+    Exp,
+    /// Who has made it.
+    Iss,
+    /// For whom it is.
+    Aud,
+}
+
+/// Where in a request tokens are: in a header, and beside it, if they are named, in a cookie or the query. The first place
+/// that has one counts.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct FromConfig {
+    /// The header. In `authorization` the token stands after `Bearer`, elsewhere alone.
+    pub header: Located<String>,
+    /// A cookie. Browsers send cookies by themselves, also with what other sites ask for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cookie: Option<Located<String>>,
+    /// A parameter of the query. Addresses end up in histories and in logs of others, so this is for clients that can
+    /// send nothing else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub query: Option<Located<String>>,
+}
+
+impl Default for FromConfig {
+    fn default() -> Self {
+        Self { header: "authorization".to_owned().into(), cookie: None, query: None }
+    }
+}
+
+fn leeway() -> Located<Duration> {
+    Duration::from_secs(30).into()
+}
+
+fn remembered_tokens() -> Located<u64> {
+    10_000.into()
+}

@@ -1,0 +1,70 @@
+//! JSON Web Tokens (RFC 7519), signed by a provider whose keys are known (RFC 8725 is what is held to).
+//!
+//! A token is taken apart without believing it (`token`), compared with the issuer, its signature checked with one of the
+//! provider's keys by the algorithm of that key (`key`, `crypto`), and then its claims (`claims`). What was once accepted
+//! is remembered (`remembered`), so that the signature of a token is checked once and not with every request.
+//!
+//! Keys come from a JWK Set (`jwks`), from a PEM file (`pem`) or from a secret. How a set is fetched and kept is the
+//! business of `issuer/`.
+
+mod algorithm;
+mod claims;
+pub mod config;
+mod crypto;
+mod jwks;
+mod key;
+mod pem;
+mod remembered;
+mod token;
+
+use std::time::SystemTime;
+
+use serde_json::{Map, Value};
+
+pub use algorithm::Algorithm;
+pub use claims::{ClaimRules, Period};
+pub use jwks::{Jwks, algorithms_of, read_jwks};
+pub use key::{Fingerprint, Key, KeySet, Material, Unsigned, fingerprint_of};
+pub use pem::read_pem;
+pub use remembered::Remembered;
+pub use token::Token;
+
+use super::Rejected;
+
+/// A token that counts.
+#[derive(Debug)]
+pub struct Verified {
+    /// What it claims.
+    pub claims: Map<String, Value>,
+    /// The key that has signed it.
+    pub key: Fingerprint,
+    /// When it counts.
+    pub period: Period,
+}
+
+/// Checks a token that was taken apart and is of this issuer; see [`ClaimRules::check_issuer`].
+pub fn verify(
+    token: Token<'_>,
+    keys: &KeySet,
+    rules: &ClaimRules,
+    now: SystemTime,
+) -> Result<Verified, Unsigned> {
+    let key = *keys.signer(&token)?.fingerprint();
+    let period = rules.check(&token.claims, now).map_err(Unsigned::Rejected)?;
+    Ok(Verified { claims: token.claims, key, period })
+}
+
+impl Unsigned {
+    /// For a key that nobody knows after all.
+    pub fn into_rejected(self) -> Rejected {
+        match self {
+            Self::Rejected(rejected) => rejected,
+            Self::UnknownKey => {
+                Rejected::new(crate::reason::Reason::TokenNotTrusted, "no key has the token's `kid`")
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

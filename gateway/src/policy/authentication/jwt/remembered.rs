@@ -1,0 +1,72 @@
+//! Tokens that were accepted, so that the next request with the same one costs a hash and no signature check.
+//!
+//! A token is known by SHA-256 of all its bytes, and remembered with the key that has signed it: it is forgotten in effect
+//! when that key is gone. `exp` and `nbf` are compared with the clock each time. What else counts (issuer, audiences, required
+//! claims) belongs to the configuration of one authenticator, and a memory to one such configuration.
+
+use std::{sync::Arc, time::SystemTime};
+
+use moka::sync::Cache;
+
+use super::{
+    claims::{ClaimRules, Period},
+    key::{Fingerprint, KeySet},
+};
+use crate::policy::authentication::{Identity, Rejected};
+
+/// A bounded memory of accepted tokens. When it is full, those that are seldom used make room.
+#[derive(Debug)]
+pub struct Remembered(Option<Cache<Fingerprint, Entry, foldhash::fast::RandomState>>);
+
+#[derive(Debug, Clone)]
+struct Entry {
+    identity: Arc<Identity>,
+    key: Fingerprint,
+    period: Period,
+}
+
+impl Remembered {
+    /// A memory for so many tokens; none is no memory.
+    pub fn new(most: u64) -> Self {
+        let cache = || Cache::builder().max_capacity(most).build_with_hasher(Default::default());
+        Self((most > 0).then(cache))
+    }
+
+    /// What a token is known by; `None` if nothing is remembered anyway.
+    pub fn name_of(&self, token: &[u8]) -> Option<Fingerprint> {
+        self.0.as_ref().map(|_| super::fingerprint_of(token))
+    }
+
+    /// Whose token it is, if it was accepted before and its key still counts; or why it does not count any more.
+    pub fn get(
+        &self,
+        name: &Fingerprint,
+        keys: &KeySet,
+        rules: &ClaimRules,
+        now: SystemTime,
+    ) -> Option<Result<Arc<Identity>, Rejected>> {
+        let cache = self.0.as_ref()?;
+        let Entry { identity, key, period } = cache.get(name)?;
+        if !keys.holds(&key) {
+            cache.invalidate(name);
+            return None;
+        }
+        let counts = period.check(rules.leeway, now);
+        if counts.is_err() {
+            cache.invalidate(name);
+        }
+        Some(counts.map(|()| identity))
+    }
+
+    /// Remembers a token that was accepted.
+    pub fn insert(&self, name: Fingerprint, identity: Arc<Identity>, key: Fingerprint, period: Period) {
+        if let Some(cache) = &self.0 {
+            cache.insert(name, Entry { identity, key, period });
+        }
+    }
+
+    /// How many there are, nearly.
+    pub fn len(&self) -> u64 {
+        self.0.as_ref().map_or(0, Cache::entry_count)
+    }
+}
