@@ -85,8 +85,9 @@ pub async fn pass(
     let headers = &session.req_header().headers;
     passed.origin = origin(session, opened, cors)?;
     ip_filter.check(opened.origin.client)?;
-    rate_limit::ask(Stage::Anonymous, headers, opened, route, &mut passed.rate_limits).await?;
+    rate_limit::ask(Stage::Anonymous, headers, opened, route, passed).await?;
     authenticate(session, opened, route, passed).await?;
+    rate_limit::ask(Stage::Identified, headers, opened, route, passed).await?;
     Ok(())
 }
 

@@ -17,13 +17,14 @@ pub use payment::{Payment, settle};
 
 use super::{
     context::{Admitted, Opened},
-    pass::Refusal,
+    pass::{Passed, Refusal},
 };
 use crate::{
+    policy::authentication::Identity,
     policy::rate_limit::{
         Cost, Decision, Outcome,
         fields::{self, RATE_LIMIT, RATE_LIMIT_POLICY},
-        key::{Asked, Key},
+        key::{Asked, Caller, Key},
     },
     reason::Reason,
     snapshot::{RateLimit, Route},
@@ -63,9 +64,10 @@ pub async fn ask(
     headers: &HeaderMap,
     opened: &Opened,
     route: &Route,
-    told: &mut Told,
+    passed: &mut Passed,
 ) -> Result<(), Refusal> {
-    let charges = collect(stage, headers, opened, route);
+    let Passed { rate_limits: told, identity, .. } = passed;
+    let charges = collect(stage, headers, opened, route, identity.as_deref());
     if charges.is_empty() {
         return Ok(());
     }
@@ -87,8 +89,16 @@ pub async fn ask(
 }
 
 /// What a request takes of the limits of a stage. Nothing is taken yet.
-fn collect<'a>(stage: Stage, headers: &HeaderMap, opened: &Opened, route: &'a Route) -> Vec<Charge<'a>> {
-    let asked = Asked { client: opened.origin.client, route: &route.name, headers };
+fn collect<'a>(
+    stage: Stage,
+    headers: &HeaderMap,
+    opened: &Opened,
+    route: &'a Route,
+    identity: Option<&Identity>,
+) -> Vec<Charge<'a>> {
+    let claims = |path: &str| identity.and_then(|identity| identity.claim(path));
+    let caller = identity.map(|identity| Caller { authenticator: &identity.authenticator, claims: &claims });
+    let asked = Asked { client: opened.origin.client, route: &route.name, headers, caller };
     let limits = route.policies.rate_limits.list.iter().enumerate();
     let of_stage = limits.filter(|(_, limit)| limit.needs_identity == (stage == Stage::Identified));
     let charge = |(place, limit): (usize, &'a RateLimit)| {

@@ -16,7 +16,7 @@ use tokio::{task, time};
 use super::Store;
 use crate::{
     config::check,
-    policy::rate_limit::{Cost, Limit, fields, local::Limiter},
+    policy::rate_limit::{Cost, fields, local::Limiter},
     telemetry::{Telemetry, metrics::RateLimitMetrics},
 };
 
@@ -64,6 +64,9 @@ impl Limiters {
 /// How often idle keys are looked for. New keys drive them out meanwhile.
 const SWEEP: Duration = Duration::from_secs(10);
 
+/// Changed limits that are logged, each in a line: one of `defaults` may belong to thousands of routes.
+const MOST_CHANGES: usize = 20;
+
 /// Forgets idle keys of the limits that run, again and again. Runs until it is dropped.
 pub async fn sweep(store: Arc<Store>) {
     loop {
@@ -78,6 +81,7 @@ pub async fn sweep(store: Arc<Store>) {
 pub struct Builder<'a> {
     before: Option<&'a Limiters>,
     next: Limiters,
+    changed: Vec<Owner>,
     telemetry: &'a Telemetry,
     now: Instant,
 }
@@ -85,7 +89,7 @@ pub struct Builder<'a> {
 impl<'a> Builder<'a> {
     /// `before` is what runs so far.
     pub fn new(before: Option<&'a Limiters>, telemetry: &'a Telemetry, now: Instant) -> Self {
-        Self { before, next: Limiters::default(), telemetry, now }
+        Self { before, next: Limiters::default(), changed: Vec::new(), telemetry, now }
     }
 
     /// Those of one route.
@@ -99,8 +103,15 @@ impl<'a> Builder<'a> {
         RateLimits { list, policy }
     }
 
-    /// All that were made.
+    /// All that were made. Says which of them were changed.
     pub fn finish(self) -> Limiters {
+        for Owner { route, limit } in self.changed.iter().take(MOST_CHANGES) {
+            let route = route.as_deref().unwrap_or_default();
+            tracing::info!(route, rate_limit = &**limit, "the rate limit was changed and counts anew");
+        }
+        if let Some(more) = self.changed.get(MOST_CHANGES..).filter(|more| !more.is_empty()) {
+            tracing::info!(count = more.len(), "more rate limits were changed and count anew");
+        }
         self.next
     }
 
@@ -125,14 +136,10 @@ impl<'a> Builder<'a> {
         let limiter = same.cloned().unwrap_or_else(|| {
             let route = owner.route.as_deref().unwrap_or_default();
             if before.is_some() {
-                tracing::info!(
-                    route,
-                    rate_limit = &*owner.limit,
-                    "the rate limit was changed and counts anew"
-                );
+                self.changed.push(owner.clone());
             }
             let keys = self.telemetry.metrics.rate_limit_keys(route, &owner.limit);
-            Arc::new(Limiter::new(Limit::clone(&limit.limit), self.now, keys))
+            Arc::new(Limiter::new(limit.limit.clone(), self.now, keys))
         });
         self.next.0.insert(owner, limiter.clone());
         limiter

@@ -68,8 +68,15 @@ pub struct SharedRateLimitConfig {
 pub enum PartConfig {
     /// The client's address; behind `trusted_proxies` the one that they name. Of IPv6 the /64 network that it is in.
     ClientAddress,
+    /// The caller, as its authenticator knows it: the `sub` of a token, of an API key, of a password's owner. Where that
+    /// is not known, the client's address counts in its place.
+    Subject,
     /// The route, for a shared limit that counts each route for itself.
     Route,
+    /// A claim of the caller: the path of it, with dots. Where there is no such claim, the client's address counts in its
+    /// place.
+    #[schemars(example = "tenant.id")]
+    Claim(Located<String>),
     /// A header of the request. Requests without it are counted together.
     #[schemars(example = "x-tenant")]
     Header(Located<String>),

@@ -10,6 +10,7 @@ use std::{
 };
 
 use http::{HeaderMap, HeaderName};
+use serde_json::Value;
 
 /// What a key is made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +21,10 @@ pub enum Part {
     Route,
     /// A header; all its lines, in their order. All requests without it are one caller.
     Header(HeaderName),
+    /// Whom the caller's credentials are about, as its authenticator knows it. Without, the client's address.
+    Subject,
+    /// A claim of the caller, by its path; the same value from two authenticators is one. Without, the client's address.
+    Claim(Box<str>),
 }
 
 impl Part {
@@ -27,6 +32,7 @@ impl Part {
     pub fn needs_identity(&self) -> bool {
         match self {
             Self::ClientAddress | Self::Route | Self::Header(_) => false,
+            Self::Subject | Self::Claim(_) => true,
         }
     }
 
@@ -40,6 +46,17 @@ impl Part {
                 lines.iter().for_each(|line| text(line.as_bytes(), into));
                 into.write_u8(END);
             }
+            Self::Subject => match asked.caller.and_then(|caller| Some((caller, caller.claim("sub")?))) {
+                Some((caller, subject)) => {
+                    text(caller.authenticator.as_bytes(), into);
+                    value(subject, into);
+                }
+                None => address(asked.client, into),
+            },
+            Self::Claim(path) => match asked.caller.and_then(|caller| caller.claim(path)) {
+                Some(claim) => value(claim, into),
+                None => address(asked.client, into),
+            },
         }
     }
 }
@@ -53,6 +70,14 @@ fn text(bytes: &[u8], into: &mut impl Hasher) {
     into.write_u8(TEXT);
     into.write_usize(bytes.len());
     into.write(bytes);
+}
+
+/// A text as it is, anything else as JSON.
+fn value(claim: &Value, into: &mut impl Hasher) {
+    match claim {
+        Value::String(claim) => text(claim.as_bytes(), into),
+        other => text(other.to_string().as_bytes(), into),
+    }
 }
 
 fn address(address: IpAddr, into: &mut impl Hasher) {
@@ -69,7 +94,7 @@ fn address(address: IpAddr, into: &mut impl Hasher) {
 }
 
 /// What a request says that keys can be made of.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Asked<'a> {
     /// The client's address.
     pub client: IpAddr,
@@ -77,6 +102,24 @@ pub struct Asked<'a> {
     pub route: &'a str,
     /// Its headers.
     pub headers: &'a HeaderMap,
+    /// Who calls, if that is known.
+    pub caller: Option<Caller<'a>>,
+}
+
+/// A caller whose credentials were accepted.
+#[derive(Clone, Copy)]
+pub struct Caller<'a> {
+    /// Who accepted them: subjects of two authenticators are two.
+    pub authenticator: &'a str,
+    /// Finds a claim by its path.
+    pub claims: &'a dyn Fn(&str) -> Option<&'a Value>,
+}
+
+impl<'a> Caller<'a> {
+    /// Null is no claim.
+    fn claim(&self, path: &str) -> Option<&'a Value> {
+        (self.claims)(path).filter(|claim| !claim.is_null())
+    }
 }
 
 /// Names a bucket among those of one limit.

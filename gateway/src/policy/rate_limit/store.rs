@@ -30,10 +30,11 @@ pub const SAMPLE: usize = 8;
 /// Keys that are looked at whenever there is a new one: more than one, so that idle ones go faster than new ones come.
 const LOOKED_AT: usize = 2;
 
-const MOST_SHARDS: usize = 64;
+const MOST_SHARDS: usize = 1024;
 
-/// Keys a shard should have room for at least, so that a sample of it says something.
-const SHARD_ROOM: usize = 256;
+/// Keys a shard has room for, while there are not too many shards: enough for a sample to say something, and few enough
+/// to be swept within microseconds.
+const SHARD_ROOM: usize = 1024;
 
 /// The buckets of one limit. Clones are the same buckets: `governor` keeps one to itself.
 #[derive(Debug, Clone)]

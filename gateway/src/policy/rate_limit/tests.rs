@@ -32,19 +32,19 @@ fn limit(rate: &str, burst: u32) -> Limit {
 /// A limiter and the time at which it begins.
 fn limiter(limit: Limit) -> (Limiter, Instant) {
     let now = Instant::now();
-    (Limiter::new(limit, now, Metrics::new().rate_limit_keys("", "test")), now)
+    (Limiter::new(limit.into(), now, Metrics::new().rate_limit_keys("", "test")), now)
 }
 
 /// The key of a client.
 fn key(limiter: &Limiter, client: &str) -> Key {
     let client: IpAddr = client.parse().unwrap();
-    limiter.key(&Asked { client, route: "route", headers: &HeaderMap::new() })
+    limiter.key(&Asked { client, route: "route", headers: &HeaderMap::new(), caller: None })
 }
 
 /// The key of the client with this number.
 fn nth(limiter: &Limiter, number: u32) -> Key {
     let client = IpAddr::V4(number.into());
-    limiter.key(&Asked { client, route: "route", headers: &HeaderMap::new() })
+    limiter.key(&Asked { client, route: "route", headers: &HeaderMap::new(), caller: None })
 }
 
 fn nanos(number: u64) -> Duration {

@@ -32,10 +32,12 @@ pub fn of_route(
     shared: &Shared,
 ) -> Policies {
     let authenticators = known.authenticators;
+    let authentication = authentication::of_route(check, route, &defaults.authentication, authenticators);
+    let is_known = !authentication.by.is_empty();
     Policies {
         cors: cors::of_route(check, route, &defaults.cors),
         ip_filter: ip_filter::of_route(check, route, &defaults.ip_filter),
-        rate_limits: rate_limit::of_route(check, route, &defaults.rate_limits, shared),
-        authentication: authentication::of_route(check, route, &defaults.authentication, authenticators),
+        rate_limits: rate_limit::of_route(check, route, &defaults.rate_limits, shared, is_known),
+        authentication,
     }
 }

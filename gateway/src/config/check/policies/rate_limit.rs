@@ -90,12 +90,13 @@ pub fn of_defaults(check: &mut Check<'_>, config: &Config, shared: &Shared) -> A
     list(check, limits, path, shared, Target::Unknown)
 }
 
-/// For one route.
+/// For one route; `is_known` where it asks who calls.
 pub fn of_route(
     check: &mut Check<'_>,
     route: &RouteConfig,
     defaults: &Arc<[RateLimit]>,
     shared: &Shared,
+    is_known: bool,
 ) -> Arc<[RateLimit]> {
     let Some(limits) = &route.rate_limits else { return defaults.clone() };
     let path = sibling_path(route, "rate_limits");
@@ -108,7 +109,14 @@ pub fn of_route(
         );
     }
     let target = if route.graphql.is_some() { Target::Graphql } else { Target::Other };
-    list(check, limits, &path, shared, target)
+    let made = list(check, limits, &path, shared, target);
+    // A shared one may well be for callers that other routes know.
+    if !is_known && made.iter().any(|limit| !limit.shared && limit.limit.needs_identity()) {
+        let place = check.place(&path);
+        let text = "they go by who calls, and the route does not ask, so the client's address counts; add `authentication`";
+        check.warning(place, text);
+    }
+    made
 }
 
 /// What was refused is left out: the configuration is refused anyway.
@@ -247,6 +255,16 @@ fn part(check: &mut Check<'_>, part: &PartConfig) -> Option<Part> {
         PartConfig::ClientAddress => Some(Part::ClientAddress),
         PartConfig::Route => Some(Part::Route),
         PartConfig::Header(name) => headers::name(check, name, Of::Request).map(Part::Header),
+        PartConfig::Subject => Some(Part::Subject),
+        PartConfig::Claim(path) => {
+            if path.is_empty() {
+                check.error(
+                    path.place().clone(),
+                    "an empty path leads to no claim; write for example `tenant.id`",
+                );
+            }
+            Some(Part::Claim(path.as_str().into()))
+        }
     }
 }
 

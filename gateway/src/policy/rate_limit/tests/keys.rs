@@ -1,9 +1,10 @@
 //! Who is counted together.
 
 use http::{HeaderName, HeaderValue};
+use serde_json::{Value, json};
 
 use super::*;
-use crate::policy::rate_limit::key::Keys;
+use crate::policy::rate_limit::key::{Caller, Keys};
 
 fn headers(lines: &[(&'static str, &str)]) -> HeaderMap {
     let mut map = HeaderMap::new();
@@ -14,7 +15,7 @@ fn headers(lines: &[(&'static str, &str)]) -> HeaderMap {
 }
 
 fn asked<'a>(client: &str, route: &'a str, headers: &'a HeaderMap) -> Asked<'a> {
-    Asked { client: client.parse().unwrap(), route, headers }
+    Asked { client: client.parse().unwrap(), route, headers, caller: None }
 }
 
 fn header(name: &'static str) -> Part {
@@ -72,4 +73,63 @@ fn nobody_knows_the_keys_of_another_limit() {
     assert_ne!(key(&Keys::random()), key(&Keys::random()));
     let Key([first, second]) = key(&Keys::random());
     assert_ne!(first, second);
+}
+
+/// The key of a caller with these claims, and of nobody.
+fn of_caller(keys: &Keys, part: Part, client: &str, caller: Option<(&str, &Value)>) -> Key {
+    let headers = HeaderMap::new();
+    let claims = |path: &str| caller.and_then(|(_, claims)| claims.get(path));
+    let caller = caller.map(|(authenticator, _)| Caller { authenticator, claims: &claims });
+    keys.key(&[part], &Asked { caller, ..asked(client, "a", &headers) })
+}
+
+#[test]
+fn callers_are_told_apart_by_their_subject_and_not_by_their_address() {
+    let keys = Keys::random();
+    let (one, two, null) = (json!({"sub": "1"}), json!({"sub": "2"}), json!({"sub": null}));
+    let key = |client, caller| of_caller(&keys, Part::Subject, client, caller);
+    let first = key("192.0.2.1", Some(("users", &one)));
+    assert_eq!(first, key("192.0.2.2", Some(("users", &one))));
+    assert_ne!(first, key("192.0.2.1", Some(("users", &two))));
+    assert_ne!(first, key("192.0.2.1", Some(("partners", &one))), "another's subjects are others");
+    let nobody = key("192.0.2.1", None);
+    assert_ne!(nobody, key("192.0.2.2", None), "who is not known counts by address");
+    for unknown in [&json!({}), &null] {
+        assert_eq!(nobody, key("192.0.2.1", Some(("users", unknown))));
+    }
+}
+
+#[test]
+fn a_claim_is_the_same_whoever_says_so_and_whatever_it_is() {
+    let keys = Keys::random();
+    let part = || Part::Claim("tenant".into());
+    let key = |client, claims: &Value| of_caller(&keys, part(), client, Some(("users", claims)));
+    let nobody = of_caller(&keys, part(), "192.0.2.1", None);
+    let values = [json!("acme"), json!(7), json!(["a", "b"]), json!({"id": 1}), json!(true), json!("")];
+    let all: Vec<Key> = values
+        .iter()
+        .map(|value| {
+            let claims = json!({"tenant": value});
+            let found = key("192.0.2.1", &claims);
+            let other = of_caller(&keys, part(), "192.0.2.2", Some(("partners", &claims)));
+            assert_eq!(found, other, "{value}");
+            assert_ne!(found, nobody, "{value}");
+            found
+        })
+        .collect();
+    for (index, key) in all.iter().enumerate() {
+        assert!(!all[..index].contains(key), "{}", values[index]);
+    }
+    assert_eq!(nobody, key("192.0.2.1", &json!({"sub": "1"})));
+}
+
+#[test]
+fn only_parts_that_say_who_calls_need_an_identity() {
+    let limit = |by: Part| Limit { by: Box::from([Part::Route, by]), ..limit("1/s", 1) };
+    for part in [Part::Subject, Part::Claim("tenant".into())] {
+        assert!(limit(part).needs_identity());
+    }
+    for part in [Part::ClientAddress, header("x-a")] {
+        assert!(!limit(part).needs_identity());
+    }
 }

@@ -6,7 +6,7 @@ fn bounded(rate: &str, burst: u32, max_keys: u32) -> (Limiter, Instant, std::syn
     let metrics = Metrics::new();
     let begin = Instant::now();
     let limit = Limit { max_keys: count(max_keys), ..limit(rate, burst) };
-    let limiter = Limiter::new(limit, begin, metrics.rate_limit_keys("orders", "test"));
+    let limiter = Limiter::new(limit.into(), begin, metrics.rate_limit_keys("orders", "test"));
     (limiter, begin, metrics)
 }
 
