@@ -5,12 +5,14 @@
 //! | code | meaning |
 //! | --- | --- |
 //! | 0 | all is well; after SIGTERM: every request was finished |
-//! | 1 | the configuration is bad, or the gateway could not start (a port is taken) |
+//! | 1 | the configuration is bad, the gateway could not start (a port is taken), or there is no secret to hash |
 //! | 2 | the command line is wrong (clap's own) |
 //! | 3 | requests were cut off when `drain.grace` was over |
 //! | 130 | SIGINT |
 
+mod apikey;
 pub mod check;
+mod password;
 mod run;
 mod schema;
 
@@ -34,6 +36,10 @@ enum Command {
     Check(check::Arguments),
     /// Print the JSON Schema of the configuration, or its reference.
     Schema(schema::Arguments),
+    /// Make API keys and hash those that exist.
+    Apikey(apikey::Arguments),
+    /// Hash a password from standard input for a user of `basic`.
+    Password(password::Arguments),
 }
 
 /// The file to load, for every subcommand that loads one.
@@ -57,6 +63,8 @@ impl Cli {
             Command::Run(arguments) => run::run(arguments),
             Command::Check(arguments) => check::run(&arguments),
             Command::Schema(arguments) => schema::run(&arguments),
+            Command::Apikey(arguments) => apikey::run(&arguments),
+            Command::Password(arguments) => password::run(&arguments),
         }
     }
 }

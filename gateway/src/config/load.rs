@@ -18,7 +18,7 @@ use super::{
 use crate::value::{Place, Secret};
 
 /// More is no configuration but an accident.
-const MAX_BYTES: usize = 16 << 20;
+pub(super) const MAX_BYTES: usize = 16 << 20;
 
 /// Loads with the process's environment. Blocks on files; nothing is connected to and nothing bound.
 pub fn load(path: &Path) -> Result<Checked, ConfigErrors> {
@@ -71,7 +71,7 @@ fn read(
     let secrets = findings.secrets.iter().map(|node| tree.extent(*node)).collect();
     problems.source(file, Source::new(text.as_str(), secrets));
     add(problems, findings.faults);
-    check::check(config?, &tree, files, problems)
+    check::check(config?, &tree, files, environment, problems)
 }
 
 fn text_of(path: &Path, files: &Files) -> io::Result<String> {
@@ -83,7 +83,7 @@ fn text_of(path: &Path, files: &Files) -> io::Result<String> {
     Ok(text)
 }
 
-fn read_secret(path: &Path, files: &Files) -> Result<String, String> {
+pub(super) fn read_secret(path: &Path, files: &Files) -> Result<String, String> {
     let refused =
         |why: String| format!("cannot read the secret from `{}`: {why}", files.resolve(path).display());
     let text = files.read_text(path).map_err(|error| refused(why(&error)))?;

@@ -154,7 +154,8 @@ fn secret_key(line: &[char]) -> Option<usize> {
         let mut words = key.split(['-', '_', '.', '"', '\'']);
         let is_secret = words.any(|word| SECRET_WORDS.contains(&word))
             || key.contains("api-key")
-            || key.contains("api_key");
+            // The section of this name is no secret.
+            || key.contains("api_key") && key != "api_keys";
         if is_secret && !is_switch(&lower[at + 2..]) {
             return Some(lower[..at + 2].chars().count());
         }

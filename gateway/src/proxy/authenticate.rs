@@ -4,7 +4,9 @@
 //! else's, such as a token of another issuer. Whatever else is wrong ends the request: who sends something wrong is not
 //! taken for nobody.
 
+mod introspection;
 mod jwt;
+mod listed;
 
 use std::{borrow::Cow, sync::Arc, time::SystemTime};
 
@@ -52,6 +54,9 @@ async fn recognise<'a>(
     for authenticator in &chain.authenticators {
         let found = match &authenticator.method {
             Method::Jwt(jwt) => jwt::check(jwt, authenticator, sent, now).await,
+            Method::ApiKeys(keys) => listed::api_key(keys, sent, now).await,
+            Method::Basic(accounts) => listed::basic(accounts, sent, now).await,
+            Method::Introspection(opaque) => introspection::check(opaque, sent, now).await,
         };
         match found {
             Ok(Some(identity)) => return Ok(Some((authenticator, identity))),

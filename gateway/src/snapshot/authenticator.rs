@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
+use tokio::runtime::Handle;
+
 use crate::{
     config::check,
+    issuer::introspection::Introspection,
     policy::authentication::{
-        Place, Rules, Scheme,
+        Accounts, Place, Rules, Scheme, basic,
         jwt::{ClaimRules, KeySet, Remembered},
     },
-    telemetry::metrics::AuthenticatorMetrics,
+    telemetry::metrics::{AuthenticatorMetrics, Metrics},
 };
 
 /// An authenticator. It stays the same over reloads while its configuration does.
@@ -28,6 +31,12 @@ pub struct Authenticator {
 pub enum Method {
     /// By a token that its issuer has signed.
     Jwt(Jwt),
+    /// By a key from a list.
+    ApiKeys(ApiKeys),
+    /// By name and password.
+    Basic(Arc<Accounts>),
+    /// By a token of which its issuer is asked.
+    Introspection(Opaque),
 }
 
 /// Tokens of one issuer.
@@ -43,9 +52,28 @@ pub struct Jwt {
     pub remembered: Remembered,
 }
 
+/// A list of API keys.
+#[derive(Debug)]
+pub struct ApiKeys {
+    /// Where they are in a request, in the order in which one looks.
+    pub places: Vec<Place>,
+    /// The keys.
+    pub accounts: Arc<Accounts>,
+}
+
+/// Tokens that only their issuer understands.
+#[derive(Debug)]
+pub struct Opaque {
+    /// Where they are in a request, in the order in which one looks.
+    pub places: Vec<Place>,
+    /// Asks, and remembers.
+    pub introspection: Arc<Introspection>,
+}
+
 impl Authenticator {
-    /// From its settings.
-    pub fn new(settings: check::Authenticator, metrics: Arc<AuthenticatorMetrics>) -> Self {
+    /// From its settings. What it asks of issuers goes out from the runtime on which this is called.
+    pub fn new(settings: check::Authenticator, metrics: &Metrics) -> Self {
+        let name = settings.name.as_str();
         let method = match &settings.method {
             check::Method::Jwt(jwt) => Method::Jwt(Jwt {
                 places: jwt.places.clone(),
@@ -53,7 +81,20 @@ impl Authenticator {
                 keys: jwt.keys.clone(),
                 remembered: Remembered::new(jwt.remembered),
             }),
+            check::Method::ApiKeys(keys) => {
+                Method::ApiKeys(ApiKeys { places: keys.places.clone(), accounts: keys.accounts.clone() })
+            }
+            check::Method::Basic(basic) => Method::Basic(basic.accounts.clone()),
+            check::Method::Introspection(opaque) => Method::Introspection(Opaque {
+                places: opaque.places.clone(),
+                introspection: Introspection::new(
+                    opaque.settings.clone(),
+                    Handle::current(),
+                    metrics.introspection(name),
+                ),
+            }),
         };
+        let metrics = metrics.authenticator(name);
         Self { name: settings.name.to_arc(), metrics, method, settings }
     }
 
@@ -66,13 +107,18 @@ impl Authenticator {
     pub fn places(&self) -> &[Place] {
         match &self.method {
             Method::Jwt(jwt) => &jwt.places,
+            Method::ApiKeys(keys) => &keys.places,
+            Method::Basic(_) => &basic::PLACES,
+            Method::Introspection(opaque) => &opaque.places,
         }
     }
 
     /// How clients are told to send them.
     pub fn scheme(&self) -> Scheme {
         match &self.method {
-            Method::Jwt(_) => Scheme::Bearer,
+            Method::Jwt(_) | Method::Introspection(_) => Scheme::Bearer,
+            Method::ApiKeys(_) => Scheme::ApiKey,
+            Method::Basic(_) => Scheme::Basic,
         }
     }
 }

@@ -103,10 +103,7 @@ fn authenticator(
     before: Option<&Snapshot>,
 ) -> Arc<Authenticator> {
     let same = before.and_then(|before| before.authenticators.iter().find(|same| same.serves(&settings)));
-    let new = || {
-        let metrics = telemetry.metrics.authenticator(settings.name.as_str());
-        Arc::new(Authenticator::new(settings.clone(), metrics))
-    };
+    let new = || Arc::new(Authenticator::new(settings.clone(), &telemetry.metrics));
     same.cloned().unwrap_or_else(new)
 }
 

@@ -25,7 +25,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration, time::SystemTime};
 use http::StatusCode;
 
 pub use api::Api;
-pub use authenticator::{Authentication, Authenticator, Chain, Jwt, Method};
+pub use authenticator::{ApiKeys, Authentication, Authenticator, Chain, Jwt, Method, Opaque};
 pub use build::{build, split};
 pub use rate_limits::{Limiters, RateLimit, RateLimits, sweep};
 pub use reload::{Cause, Outcome, Reloader, Running, warn_about};

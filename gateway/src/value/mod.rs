@@ -24,6 +24,7 @@ mod secret;
 #[cfg(test)]
 mod tests;
 mod time;
+mod timestamp;
 mod trusted_header;
 
 pub use byte_size::ByteSize;
@@ -38,6 +39,7 @@ pub use percent::Percent;
 pub use rate::Rate;
 pub use secret::{SECRET, Secret};
 pub use time::rfc3339;
+pub use timestamp::Timestamp;
 pub use trusted_header::TrustedHeader;
 
 /// Why a text is not a valid value: `what is wrong; what to do`.

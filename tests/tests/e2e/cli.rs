@@ -1,6 +1,8 @@
 //! The command line: what a script can rely on.
 
-use tests::{Home, glassgate};
+use std::process::Output;
+
+use tests::{Home, binaries, command, glassgate};
 
 const GOOD: &str = "
 listeners: [{ name: public, address: \"127.0.0.1:8080\" }]
@@ -84,4 +86,65 @@ async fn help_and_version_go_to_stdout() {
     }
     let exit = glassgate(&["no-such-command"]).await;
     assert_eq!(exit.code, Some(2), "{exit:?}");
+}
+
+/// Runs it with something on standard input.
+fn with_input(arguments: &[&str], input: &str) -> Output {
+    let home = Home::new();
+    let input = std::fs::File::open(home.write("input", input)).unwrap();
+    command(binaries().join("glassgate")).args(arguments).stdin(input).output().unwrap()
+}
+
+#[tokio::test]
+async fn a_new_api_key_is_shown_once_and_its_entry_goes_into_a_file() {
+    let home = Home::new();
+    let exit = glassgate(&["apikey", "new", "--owner", "a \"b\": c", "--scope", "x:1", "--scope", "y"]).await;
+    assert_eq!(exit.code, Some(0), "{exit:?}");
+    let key = exit.stderr.lines().find_map(|line| line.trim().split_once("gg_").map(|(_, key)| key)).unwrap();
+    let (id, secret) = key.split_once('.').unwrap();
+    assert_eq!((id.len(), secret.len()), (12, 43), "{key}");
+    assert!(exit.stdout.contains(id) && !exit.stdout.contains(secret), "{}", exit.stdout);
+    home.write("keys.yaml", format!("keys:\n{}", exit.stdout));
+    let yaml = "
+listeners: [{ name: public, address: \"127.0.0.1:8080\" }]
+authenticators: { partners: { api_keys: { file: keys.yaml } } }
+routes: [{ name: a, match: { path: / }, respond: {}, authentication: { by: [partners] } }]
+";
+    let file = home.write("glassgate.yaml", yaml);
+    let check = glassgate(&["check", "-c", file.to_str().unwrap()]).await;
+    assert_eq!(check.code, Some(0), "{check:?}");
+    let other = glassgate(&["apikey", "new"]).await;
+    assert_ne!(other.stdout, exit.stdout);
+}
+
+#[tokio::test]
+async fn an_api_key_that_exists_is_hashed() {
+    let output =
+        with_input(&["apikey", "hash", "--format", "json", "--expires-in", "10d"], "old-1.pass.word\n");
+    assert!(output.status.success(), "{output:?}");
+    let printed: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let entry = &printed["entry"];
+    // `printf %s pass.word | sha256sum`.
+    let hash = "bec9e2e3a3db07b7e89a2db5cbff522963636db075cdd823ae370d10ffcdcced";
+    assert_eq!((&entry["id"], &entry["sha256"]), (&"old-1".into(), &hash.into()));
+    assert!(entry["expires"].as_str().unwrap().ends_with('Z'), "{entry}");
+    assert!(printed.get("key").is_none());
+    for input in ["", "\n", "no-dot", "a b.c"] {
+        let output = with_input(&["apikey", "hash"], input);
+        assert_eq!(output.status.code(), Some(1), "{input:?}");
+        assert!(output.stdout.is_empty() && output.stderr.starts_with(b"error: "), "{output:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_password_is_hashed_with_a_new_salt_each_time() {
+    let hash = || {
+        let output = with_input(&["password"], "sesame\n");
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let (one, other) = (hash(), hash());
+    assert!(one.starts_with("argon2id: \"$argon2id$v=19$m=19456,t=2,p=1$"), "{one}");
+    assert_ne!(one, other);
+    assert_eq!(with_input(&["password"], "").status.code(), Some(1));
 }

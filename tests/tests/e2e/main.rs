@@ -7,7 +7,9 @@
 
 mod access_log;
 mod admin;
+mod api_keys;
 mod authentication;
+mod basic;
 mod cli;
 mod connections;
 mod cors;
@@ -18,6 +20,7 @@ mod grpc;
 mod headers;
 mod heads;
 mod health;
+mod introspection;
 mod ip_filter;
 mod lifecycle;
 mod log;

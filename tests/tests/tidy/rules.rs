@@ -3,12 +3,13 @@
 use crate::source::{Finding, Source, Token};
 
 /// The rooms in their order: a room may import those before it, never those after it.
-pub const ROOMS: [&str; 13] = [
+pub const ROOMS: [&str; 14] = [
     "value",
     "reason",
     "telemetry",
     "policy",
     "upstream",
+    "issuer",
     "listener",
     "route",
     "config",

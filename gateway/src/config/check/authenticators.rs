@@ -1,5 +1,9 @@
 //! Authenticators: exactly one method each, with its keys and files.
 
+mod accounts;
+mod api_keys;
+mod basic;
+mod introspection;
 mod jwt;
 
 use indexmap::IndexMap;
@@ -11,6 +15,9 @@ use crate::{
     value::Name,
 };
 
+pub use api_keys::ApiKeys;
+pub use basic::Basic;
+pub use introspection::Introspection;
 use jwt::Jwt;
 
 /// An authenticator that can run. Equal ones need not be made anew by a reload.
@@ -27,24 +34,44 @@ pub struct Authenticator {
 pub enum Method {
     /// By a token that its issuer has signed.
     Jwt(Jwt),
+    /// By an API key.
+    ApiKeys(ApiKeys),
+    /// By name and password.
+    Basic(Basic),
+    /// By a token of which its issuer is asked.
+    Introspection(Introspection),
 }
 
 pub fn check(check: &mut Check<'_>, config: &Config) -> Named<Authenticator> {
     let mut all = IndexMap::new();
     for (name, authenticator) in &config.authenticators {
         let path = format!("authenticators.{name}");
-        let method = method(check, &path, authenticator);
+        let method = method(check, name, &path, authenticator);
         all.insert((**name).clone(), method.map(|method| Authenticator { name: (**name).clone(), method }));
     }
     unused(check, config);
     all
 }
 
-fn method(check: &mut Check<'_>, path: &str, config: &AuthenticatorConfig) -> Option<Method> {
-    let AuthenticatorConfig { jwt } = config;
-    one_of(check, path, "authenticator", &[("jwt", jwt.is_some())])?;
-    let jwt = jwt.as_ref().map(|config| jwt::check(check, &format!("{path}.jwt"), config).map(Method::Jwt));
-    jwt.flatten()
+fn method(check: &mut Check<'_>, name: &str, path: &str, config: &AuthenticatorConfig) -> Option<Method> {
+    let AuthenticatorConfig { jwt, api_keys, basic, introspection } = config;
+    let given = [
+        ("jwt", jwt.is_some()),
+        ("api_keys", api_keys.is_some()),
+        ("basic", basic.is_some()),
+        ("introspection", introspection.is_some()),
+    ];
+    one_of(check, path, "authenticator", &given)?;
+    if let Some(config) = jwt {
+        return jwt::check(check, &format!("{path}.jwt"), config).map(Method::Jwt);
+    }
+    if let Some(config) = api_keys {
+        return api_keys::check(check, name, config).map(Method::ApiKeys);
+    }
+    if let Some(config) = basic {
+        return basic::check(check, &format!("{path}.basic"), name, config).map(Method::Basic);
+    }
+    introspection::check(check, name, introspection.as_ref()?).map(Method::Introspection)
 }
 
 /// Exactly one of some keys; says which there are.

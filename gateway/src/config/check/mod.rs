@@ -18,6 +18,7 @@ mod route;
 mod routes;
 mod telemetry;
 mod upstreams;
+mod yaml;
 
 use std::{
     collections::HashSet,
@@ -37,7 +38,7 @@ use super::{
     error::{Problem, Problems},
     file::Config,
     inputs::{Files, Inputs},
-    tree::Tree,
+    tree::{Environment, Tree},
 };
 use crate::{
     route::table::Table,
@@ -91,14 +92,21 @@ impl Checked {
 }
 
 /// Checks everything. `None` if a section could not be made; the problems tell why.
-pub fn check(config: Config, tree: &Tree, files: &Files, problems: &mut Problems) -> Option<Parts> {
+pub fn check(
+    config: Config,
+    tree: &Tree,
+    files: &Files,
+    environment: Environment<'_>,
+    problems: &mut Problems,
+) -> Option<Parts> {
     let paths = problems.paths();
     let broken = paths.iter().flat_map(|path| at_and_above(path)).collect();
     let upstreams = Names::of(tree, "upstreams", "upstream");
     let authenticators = Names::of(tree, "authenticators", "authenticator");
     let apis = Names::of(tree, "graphql", "composed API");
     let rate_limits = Names::of(tree, "rate_limits", "shared rate limit");
-    let mut check = Check { tree, files, problems, broken, upstreams, authenticators, apis, rate_limits };
+    let mut check =
+        Check { tree, files, environment, problems, broken, upstreams, authenticators, apis, rate_limits };
     listeners::check(&mut check, &config);
     telemetry::check(&mut check, &config.telemetry);
     let upstreams = upstreams::check(&mut check, &config);
@@ -130,6 +138,8 @@ fn all<T>(named: Named<T>) -> Option<Vec<T>> {
 struct Check<'a> {
     tree: &'a Tree,
     files: &'a Files,
+    /// For the variables in further files.
+    environment: Environment<'a>,
     problems: &'a mut Problems,
     /// Key paths at or below which reading found a problem.
     broken: HashSet<&'a str>,

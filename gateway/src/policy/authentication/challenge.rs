@@ -9,6 +9,10 @@ use crate::reason::Reason;
 pub enum Scheme {
     /// A token of RFC 6750.
     Bearer,
+    /// Name and password, RFC 7617.
+    Basic,
+    /// A key of ours. No RFC knows it; it says which of several ways a client may look up.
+    ApiKey,
 }
 
 impl Scheme {
@@ -16,6 +20,8 @@ impl Scheme {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Bearer => "Bearer",
+            Self::Basic => "Basic",
+            Self::ApiKey => "ApiKey",
         }
     }
 }
@@ -28,6 +34,9 @@ pub fn challenge(scheme: Scheme, realm: &str, reason: Reason) -> HeaderValue {
     if scheme == Scheme::Bearer && is_error {
         // Titles are plain sentences: no quotes, no backslashes.
         text.push_str(&format!(", error=\"invalid_token\", error_description=\"{}\"", reason.row().title));
+    }
+    if scheme == Scheme::Basic {
+        text.push_str(", charset=\"UTF-8\"");
     }
     // The realm was checked when the configuration was.
     HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static(scheme.as_str()))
@@ -51,6 +60,14 @@ mod tests {
             bearer(Reason::TokenExpired),
             "Bearer realm=\"api\", error=\"invalid_token\", error_description=\"The token has expired\""
         );
+    }
+
+    #[test]
+    fn other_schemes_say_nothing_of_what_was_wrong() {
+        for reason in [Reason::CredentialsMissing, Reason::CredentialsInvalid] {
+            assert_eq!(challenge(Scheme::Basic, "a", reason), "Basic realm=\"a\", charset=\"UTF-8\"");
+            assert_eq!(challenge(Scheme::ApiKey, "a", reason), "ApiKey realm=\"a\"");
+        }
     }
 
     #[test]

@@ -4,7 +4,10 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::jwt::config::JwtConfig;
+use super::{
+    api_keys::config::ApiKeysConfig, basic::config::BasicConfig, introspection::config::IntrospectionConfig,
+    jwt::config::JwtConfig,
+};
 use crate::value::{Located, Name};
 
 /// A way to recognise callers, which routes name in `authentication.by`. Exactly one of the methods.
@@ -14,6 +17,15 @@ pub struct AuthenticatorConfig {
     /// JSON Web Tokens of one issuer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jwt: Option<JwtConfig>,
+    /// API keys from a file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api_keys: Option<ApiKeysConfig>,
+    /// Names and passwords.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub basic: Option<BasicConfig>,
+    /// Tokens that only their issuer understands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub introspection: Option<IntrospectionConfig>,
 }
 
 /// Who may call, by credentials. Without `by` everybody may: on a route `{}` switches off what `defaults` says.

@@ -1,25 +1,33 @@
 //! Who calls: authenticators recognise callers by their credentials, a route says which of them count.
 //!
 //! - `credentials` finds what a request brings: in a header, a cookie, the query;
-//! - an authenticator (a folder each, `jwt/`) decides what it is worth: [`Rejected`] or an [`Identity`];
+//! - an authenticator (a folder each, `jwt/`, `api_keys/`, `basic/`, `introspection/`) decides what it is worth: [`Rejected`] or an [`Identity`];
+//! - `accounts` are names with secrets, of API keys as of users; `fingerprint` stands for secrets in memory;
 //! - `rules` are the route's: whether nobody may call, what services are told, what they do not get to see;
 //! - `claim_headers` makes headers of claims, and knows which headers no client may send.
 //!
 //! What talks to issuers, waits or keeps state is elsewhere (`issuer/`, `snapshot/authenticator.rs`), and the order in
 //! which authenticators are asked is that of `proxy/authenticate.rs`.
 
+mod accounts;
+pub mod api_keys;
+pub mod basic;
 mod challenge;
 mod claim_headers;
 pub mod config;
 mod credentials;
+mod fingerprint;
 mod identity;
+pub mod introspection;
 pub mod jwt;
 
 use std::borrow::Cow;
 
+pub use accounts::{Account, Accounts, Costly, SecretHash, Verdict};
 pub use challenge::{Scheme, challenge};
 pub use claim_headers::{ClaimHeader, ClaimHeaders, Reserved};
 pub use credentials::{Found, Place, Sent, bearer, without_parameters};
+pub use fingerprint::{Fingerprint, Fingerprints};
 pub use identity::Identity;
 
 use crate::reason::Reason;

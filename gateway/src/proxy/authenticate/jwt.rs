@@ -42,7 +42,7 @@ pub async fn check(
 }
 
 /// The token in the first place that has one.
-fn find<'a>(places: &[Place], sent: Sent<'a>) -> Result<Option<&'a [u8]>, Rejected> {
+pub(super) fn find<'a>(places: &[Place], sent: Sent<'a>) -> Result<Option<&'a [u8]>, Rejected> {
     for place in places {
         let value = match place.find(sent) {
             Found::Nothing => continue,

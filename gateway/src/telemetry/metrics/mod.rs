@@ -14,6 +14,7 @@ pub mod family;
 mod gateway;
 mod graphql;
 pub mod instrument;
+mod introspection;
 mod listener;
 mod process;
 mod rate_limit;
@@ -33,6 +34,7 @@ pub use authenticator::AuthenticatorMetrics;
 pub use ending::Ending;
 pub use gateway::{GatewayMetrics, Kept, LineLoss, Reload, SpanLoss, TelemetryMetrics};
 pub use graphql::{FetchRecord, GraphqlMetrics, OperationRecord, OperationResult};
+pub use introspection::{Introspected, IntrospectionMetrics};
 pub use listener::{ListenerMetrics, Rejected};
 pub use rate_limit::{RateLimitKeys, RateLimitMetrics, RateLimitResult};
 pub use route::{PreflightResult, RequestRecord, RouteMetrics};
@@ -55,6 +57,7 @@ pub struct Metrics {
     listeners: ByName<ListenerMetrics>,
     graphql: ByName<GraphqlMetrics>,
     authenticators: ByName<AuthenticatorMetrics>,
+    introspections: ByName<IntrospectionMetrics>,
     unmatched: Arc<RouteMetrics>,
     gateway: GatewayMetrics,
     telemetry: Arc<TelemetryMetrics>,
@@ -68,6 +71,7 @@ struct Families {
     graphql: graphql::GraphqlFamilies,
     rate_limit: rate_limit::RateLimitFamilies,
     authenticator: authenticator::AuthenticatorFamilies,
+    introspection: introspection::IntrospectionFamilies,
 }
 
 impl fmt::Debug for Metrics {
@@ -87,6 +91,7 @@ impl Metrics {
             graphql: graphql::GraphqlFamilies::register(&registry),
             rate_limit: rate_limit::RateLimitFamilies::register(&registry),
             authenticator: authenticator::AuthenticatorFamilies::register(&registry),
+            introspection: introspection::IntrospectionFamilies::register(&registry),
         };
         process::register(&registry);
         Arc::new(Metrics {
@@ -95,6 +100,7 @@ impl Metrics {
             listeners: Mutex::default(),
             graphql: Mutex::default(),
             authenticators: Mutex::default(),
+            introspections: Mutex::default(),
             unmatched: Arc::new(RouteMetrics::new(UNMATCHED_ROUTE, families.route.clone())),
             gateway: GatewayMetrics::register(&registry),
             telemetry: Arc::new(TelemetryMetrics::register(&registry)),
@@ -143,6 +149,13 @@ impl Metrics {
     pub fn authenticator(&self, name: &str) -> Arc<AuthenticatorMetrics> {
         let make = || AuthenticatorMetrics::new(name, self.families.authenticator.clone());
         get_or_make(&self.authenticators, name, make)
+    }
+
+    /// The numbers of the authenticator of this name, which asks an issuer about tokens.
+    pub fn introspection(&self, name: &str) -> Arc<IntrospectionMetrics> {
+        get_or_make(&self.introspections, name, || {
+            IntrospectionMetrics::new(name, &self.families.introspection)
+        })
     }
 
     /// The numbers of the gateway as a whole.

@@ -75,6 +75,8 @@ fn populated() -> Arc<Metrics> {
         keys: 50,
         failed: false,
     });
+    metrics.introspection("opaque").count(Introspected::Accepted);
+    metrics.introspection("opaque").asked(Duration::from_millis(3));
     metrics.rate_limit("users", "daily").decided(RateLimitResult::Refused);
     metrics.rate_limit_keys("", "per-client").remembered();
     metrics.rate_limit_keys("", "per-client").evicted();

@@ -116,6 +116,10 @@ mod table {
         "Tokens that were not remembered.");
     pub const TOKEN_CACHE_ENTRIES: Metric = gauge("gateway_token_cache_entries", &[AUTHENTICATOR],
         "Tokens that are remembered, counted whenever one is added.");
+    pub const INTROSPECTIONS: Metric = counter("gateway_token_introspections_total", &[AUTHENTICATOR, RESULT],
+        "Tokens for which an introspection authenticator was asked, by result (accepted, refused, remembered: by an earlier answer, failed: no usable answer, skipped: not asked, since the issuer does not answer).");
+    pub const INTROSPECTION_DURATION: Metric = histogram("gateway_token_introspection_duration_seconds", Seconds, &[AUTHENTICATOR],
+        "Time until the issuer had answered a question about a token, or was given up.");
 
     // The gateway itself.
     pub const BUILD_INFO: Metric = gauge("gateway_build_info", &[VERSION],
@@ -238,7 +242,14 @@ pub const SECTIONS: &[Section] = &[
     },
     Section {
         title: "Authentication",
-        metrics: &[AUTHENTICATIONS, TOKEN_CACHE_HITS, TOKEN_CACHE_MISSES, TOKEN_CACHE_ENTRIES],
+        metrics: &[
+            AUTHENTICATIONS,
+            TOKEN_CACHE_HITS,
+            TOKEN_CACHE_MISSES,
+            TOKEN_CACHE_ENTRIES,
+            INTROSPECTIONS,
+            INTROSPECTION_DURATION,
+        ],
     },
     Section {
         title: "The gateway itself",

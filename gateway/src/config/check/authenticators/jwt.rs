@@ -90,7 +90,7 @@ fn rules(check: &mut Check<'_>, path: &str, config: &JwtConfig) -> Option<ClaimR
     })
 }
 
-fn places(check: &mut Check<'_>, config: &FromConfig) -> Option<Vec<Place>> {
+pub(super) fn places(check: &mut Check<'_>, config: &FromConfig) -> Option<Vec<Place>> {
     let FromConfig { header, cookie, query } = config;
     let Ok(name) = HeaderName::try_from(header.as_str()) else {
         let text = format!("`{}` is not a header name; write for example `x-token`", **header);

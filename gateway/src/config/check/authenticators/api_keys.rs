@@ -1,0 +1,73 @@
+//! `api_keys`: a file of keys, and where in a request they are.
+
+use std::sync::Arc;
+
+use super::{
+    accounts::{self, Entry, path_of, refuse},
+    jwt,
+};
+use crate::{
+    config::{
+        check::{
+            Check,
+            yaml::{self, Read},
+        },
+        error::Problem,
+    },
+    policy::authentication::{
+        Accounts, Place,
+        api_keys::{
+            LONGEST_ID,
+            config::{ApiKeysConfig, KeysFile},
+            is_id,
+        },
+        jwt::config::FromConfig,
+    },
+};
+
+/// API keys that can be used.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ApiKeys {
+    /// Where they are in a request, in the order in which one looks.
+    pub places: Vec<Place>,
+    /// The keys.
+    pub accounts: Arc<Accounts>,
+}
+
+pub fn check(check: &mut Check<'_>, name: &str, config: &ApiKeysConfig) -> Option<ApiKeys> {
+    let ApiKeysConfig { file, header, query } = config;
+    let places = FromConfig { header: header.clone(), cookie: None, query: query.clone() };
+    let places = jwt::places(check, &places);
+    let Read { value: KeysFile { keys }, broken } = yaml::read(check, file)?;
+    if keys.is_empty() && broken.is_empty() {
+        let text = "the file has no keys, so nobody is let in; add one that `glassgate apikey new` prints";
+        check.problems.push(Problem::warning(file.place().clone(), text));
+    }
+    let mut complete = broken.is_empty();
+    for key in keys.iter().filter(|key| !is_id(&key.id)) {
+        // Not shown: it may be a whole key.
+        let text = format!(
+            "this is not the id of a key; write what stands before the dot, 1 to {LONGEST_ID} letters, digits, `_` and `-`"
+        );
+        refuse(check, key.id.place(), text);
+        complete = false;
+    }
+    let entries: Vec<Entry<'_>> = keys
+        .iter()
+        .map(|key| Entry {
+            name: &key.id,
+            is_broken: broken.contains(path_of(&key.id)),
+            sha256: key.sha256.as_ref(),
+            argon2id: key.argon2id.as_ref(),
+            scopes: &key.scopes,
+            expires: key.expires,
+            own: vec![
+                ("sub", key.owner.clone().unwrap_or_else(|| key.id.to_string())),
+                ("key_id", key.id.to_string()),
+            ],
+            claims: &key.claims,
+        })
+        .collect();
+    let accounts = accounts::check(check, name, "key", &entries)?;
+    Some(ApiKeys { places: places?, accounts: complete.then_some(accounts)? })
+}

@@ -1,0 +1,64 @@
+//! The `api_keys:` of an authenticator, and the file of keys that it names.
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::value::{Located, Secret, Timestamp, each_item};
+
+/// API keys from a file: `ID.SECRET`, of which the file keeps only a hash.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ApiKeysConfig {
+    /// YAML file with the keys. Its changes are noticed like those of this file.
+    pub file: Located<PathBuf>,
+    /// The header with the key. In `authorization` it comes after the word `ApiKey`.
+    #[serde(default = "header")]
+    pub header: Located<String>,
+    /// The query parameter with the key, for clients that can send no header; without it the query is not looked at.
+    /// Browsers and servers on the way keep URLs in histories and logs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"api_key")]
+    pub query: Option<Located<String>>,
+}
+
+fn header() -> Located<String> {
+    "x-api-key".to_owned().into()
+}
+
+/// The file of keys.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeysFile {
+    /// The keys.
+    #[serde(deserialize_with = "each_item")]
+    pub keys: Vec<KeyConfig>,
+}
+
+/// A key: exactly one of `sha256` and `argon2id`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyConfig {
+    /// What comes before the dot. Unique.
+    pub id: Located<String>,
+    /// SHA-256 of what comes after it, in hexadecimal.
+    #[serde(default)]
+    pub sha256: Option<Located<Secret>>,
+    /// Argon2id of what comes after it, as PHC string.
+    #[serde(default)]
+    pub argon2id: Option<Located<Secret>>,
+    /// Whose key it is: the claim `sub`, which is the id without it.
+    #[serde(default)]
+    pub owner: Option<String>,
+    /// What it may do: the claim `scope`.
+    #[serde(default)]
+    pub scopes: Vec<Located<String>>,
+    /// From then on it is refused.
+    #[serde(default)]
+    pub expires: Option<Timestamp>,
+    /// Further claims.
+    #[serde(default)]
+    pub claims: Located<Map<String, Value>>,
+}

@@ -1,0 +1,71 @@
+//! Numbers of one authenticator that asks an issuer about tokens.
+
+use std::{sync::Arc, time::Duration};
+
+use prometheus::Registry;
+
+use super::{
+    family::Family,
+    instrument::{Counter, Histogram},
+};
+use crate::telemetry::names::metrics as names;
+
+/// What became of a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Introspected {
+    /// The issuer knows it, and it counts here.
+    Accepted,
+    /// It is not active, or not meant for us.
+    Refused,
+    /// What the issuer said before was remembered.
+    Remembered,
+    /// The issuer gave no answer, or none that is usable.
+    Failed,
+    /// It was not asked, because it gave none to others before.
+    Skipped,
+}
+
+impl Introspected {
+    const LABELS: [&'static str; 5] = ["accepted", "refused", "remembered", "failed", "skipped"];
+}
+
+#[derive(Debug)]
+pub(super) struct IntrospectionFamilies {
+    tokens: Family<Counter>,
+    duration: Family<Histogram>,
+}
+
+impl IntrospectionFamilies {
+    pub(super) fn register(registry: &Registry) -> Self {
+        Self {
+            tokens: Family::register(registry, names::INTROSPECTIONS),
+            duration: Family::register(registry, names::INTROSPECTION_DURATION),
+        }
+    }
+}
+
+/// Numbers of one such authenticator.
+#[derive(Debug)]
+pub struct IntrospectionMetrics {
+    tokens: [Arc<Counter>; 5],
+    duration: Arc<Histogram>,
+}
+
+impl IntrospectionMetrics {
+    pub(super) fn new(name: &str, families: &IntrospectionFamilies) -> Self {
+        Self {
+            tokens: Introspected::LABELS.map(|label| families.tokens.with(&[name, label])),
+            duration: families.duration.with(&[name]),
+        }
+    }
+
+    /// Counts a token.
+    pub fn count(&self, what: Introspected) {
+        self.tokens[what as usize].inc();
+    }
+
+    /// Records how long a question took, answered or not.
+    pub fn asked(&self, duration: Duration) {
+        self.duration.observe_duration(duration);
+    }
+}
