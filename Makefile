@@ -23,6 +23,7 @@ run: ## Start the demo: four stub services and the gateway; Ctrl-C stops them
 test: ## Run everything that must hold: format, lints, unit, end-to-end and tidy tests
 	@scripts/need.sh cmake=cmake node=nodejs npm=npm
 	@scripts/need.sh --unpack promtool=prometheus
+	@scripts/redis.sh
 	@scripts/graphql-js.sh
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked --quiet -- -D warnings

@@ -30,6 +30,7 @@ use crate::{
     config::{self, Checked, ConfigErrors},
     listener::{self, BindError, Bound, Drain, Drained, Threads, Worker, h2_options},
     proxy::Gateway,
+    redis,
     snapshot::{self, Reloader, Running, Status, Store},
     telemetry::{
         Telemetry,
@@ -179,7 +180,8 @@ impl Prepared {
             metrics,
         };
         let drain = Drain::new(config.drain);
-        let store = store(checked, &telemetry);
+        let serving = redis::Threads::new(threads.runtimes());
+        let store = store(checked, &telemetry, &serving);
         let listeners: Vec<_> = bound.iter().map(|bound| bound.listener().clone()).collect();
         let reloader = Reloader::new(
             Running {
@@ -190,6 +192,7 @@ impl Prepared {
                 listeners: listeners.clone(),
                 admin: config.admin.address.clone(),
                 drain: drain.clone(),
+                serving,
             },
             inputs,
         );
@@ -283,14 +286,15 @@ async fn reload_when(asked: Arc<Notify>, reloader: Arc<Reloader>) {
     }
 }
 
-fn store(checked: Checked, telemetry: &Telemetry) -> Arc<Store> {
+fn store(checked: Checked, telemetry: &Telemetry, serving: &redis::Threads) -> Arc<Store> {
     let now = SystemTime::now();
     snapshot::warn_about(&checked.warnings);
     let status = Status { warnings: checked.warnings.clone(), ..Status::default() };
-    let (parts, settings) = snapshot::split(checked);
+    let (mut parts, settings) = snapshot::split(checked);
     let environment = Environment::new(telemetry.metrics.clone(), Arc::new(SystemResolver::default()));
     let upstreams = Upstreams::new(environment).next(settings);
-    let first = snapshot::build(parts, &upstreams, telemetry, now, None);
+    let redis = parts.redis(None, serving, telemetry);
+    let first = snapshot::build(parts, &upstreams, redis, telemetry, now, None);
     telemetry.metrics.gateway().config_in_use(&first.version, now);
     Arc::new(Store::new(first, upstreams, status))
 }
@@ -353,6 +357,9 @@ async fn become_ready(store: Arc<Store>, readiness: Readiness) {
         tracing::warn!(
             "some upstreams are not resolved or checked yet, going on without; /health shows which"
         );
+    }
+    if let Some(redis) = &store.snapshot().redis {
+        redis.settled().await;
     }
     readiness.begin();
     tracing::info!(config_version = &*store.snapshot().version, "ready");

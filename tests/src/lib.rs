@@ -1,7 +1,7 @@
 //! The testkit: the real gateway, real services and real clients, held by tests.
 //!
 //! A test starts what it needs on free ports ([`Gateway`], [`Stubs`],
-//! [`Upstream`], [`Collector`]), acts as a client ([`client`], [`raw`],
+//! [`Upstream`], [`Redis`], [`Collector`]), acts as a client ([`client`], [`raw`],
 //! [`websocket`]), and looks at what came out: answers, logs, [`Metrics`],
 //! spans, `/proc`. Everything it started ends with it, and a failing test
 //! prints what its processes said.
@@ -20,6 +20,7 @@ pub mod metrics;
 pub mod otlp;
 mod process;
 pub mod raw;
+mod redis;
 mod stubs;
 pub mod tls;
 mod upstream;
@@ -34,6 +35,7 @@ pub use home::{Home, dedent};
 pub use metrics::Metrics;
 pub use otlp::Collector;
 pub use process::{Exit, Line, Process, Stream};
+pub use redis::{LaunchRedis, Redis, RedisCluster};
 pub use stubs::Stubs;
 pub use upstream::{
     Body, BusyPort, Received, Reply, Seen, TcpUpstream, Upstream, closed_port, closed_ports, echo, empty,

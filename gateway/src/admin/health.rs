@@ -10,9 +10,10 @@ use std::sync::{
 };
 
 use axum::{Json, extract::State, http::StatusCode, response::IntoResponse};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Admin;
+use crate::{redis::Client, value::rfc3339};
 
 /// Whether the gateway has begun: set once.
 #[derive(Debug, Clone, Default)]
@@ -78,5 +79,17 @@ pub async fn show(State(admin): State<Arc<Admin>>) -> impl IntoResponse {
         "requests_in_flight": admin.drain.in_flight(),
         "listeners": listeners,
         "upstreams": admin.store.upstreams().status(),
+        "redis": snapshot.redis.as_deref().map(redis),
     }))
+}
+
+/// The store that gateways share, and since when and why they do without, if so.
+fn redis(client: &Client) -> Value {
+    let outage = client.outage();
+    json!({
+        "address": client.settings().origin.address(),
+        "degraded": outage.is_some(),
+        "since": outage.as_ref().map(|outage| rfc3339(outage.since)),
+        "reason": outage.map(|outage| outage.reason),
+    })
 }

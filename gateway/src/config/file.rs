@@ -10,6 +10,7 @@ use super::graphql::GraphqlConfig;
 use crate::{
     listener::config::{DrainConfig, ListenerConfig},
     policy::{authentication::config::AuthenticatorConfig, rate_limit::config::SharedRateLimitConfig},
+    redis::config::RedisConfig,
     route::config::{DefaultsConfig, RouteConfig},
     telemetry::config::TelemetryConfig,
     upstream::UpstreamConfig,
@@ -40,6 +41,9 @@ pub struct Config {
     /// The services behind the gateway, by name.
     #[serde(default, deserialize_with = "each_entry")]
     pub upstreams: IndexMap<Name, UpstreamConfig>,
+    /// Where several gateways count rate limits together. Without it each counts for itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redis: Option<RedisConfig>,
     /// Rate limits that routes share, by name. A route names one with `shared`.
     #[serde(default, deserialize_with = "each_entry", skip_serializing_if = "IndexMap::is_empty")]
     pub rate_limits: IndexMap<Located<Name>, SharedRateLimitConfig>,

@@ -20,12 +20,13 @@ pub fn reference() -> String {
 }
 
 /// The keys at the top, in the order in which one writes them; any other follows.
-const ORDER: [&str; 10] = [
+const ORDER: [&str; 11] = [
     "listeners",
     "admin",
     "drain",
     "telemetry",
     "upstreams",
+    "redis",
     "rate_limits",
     "authenticators",
     "defaults",
@@ -34,7 +35,7 @@ const ORDER: [&str; 10] = [
 ];
 
 /// Texts with a form of their own, described at the end.
-const VALUES: [(&str, &str); 11] = [
+const VALUES: [(&str, &str); 12] = [
     ("Duration", "duration"),
     ("ByteSize", "size"),
     ("Percent", "percentage"),
@@ -45,6 +46,7 @@ const VALUES: [(&str, &str); 11] = [
     ("Cidr", "address range"),
     ("TrustedHeader", "trusted header"),
     ("EndpointUrl", "endpoint URL"),
+    ("RedisUrl", "Redis URL"),
     ("StatusRange", "status range"),
 ];
 

@@ -52,7 +52,7 @@ pub async fn admit(gateway: &Gateway, session: &mut Session, context: &mut Reque
         Ok(target) => admitted.target = target,
         Err(refusal) => return refuse(session, context, refusal).await,
     }
-    if let Some((exchange, payment)) = admitted.exchange.as_ref().zip(Payment::due(admitted)) {
+    if let Some((exchange, payment)) = admitted.exchange.as_ref().zip(Payment::due(admitted, opened)) {
         exchange.pay_with(payment);
     }
     if matches!(admitted.route.action, Action::Forward { .. } | Action::Compose(_)) {

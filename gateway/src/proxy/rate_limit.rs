@@ -8,8 +8,9 @@
 //! acted upon. Counters that live elsewhere are asked in `decide`, which may wait.
 
 mod payment;
+mod together;
 
-use std::{num::NonZeroU32, time::Instant};
+use std::{num::NonZeroU32, sync::Arc, time::Instant};
 
 use http::{HeaderMap, HeaderValue, header::RETRY_AFTER};
 
@@ -27,6 +28,7 @@ use crate::{
         key::{Asked, Caller, Key},
     },
     reason::Reason,
+    redis::{Client, NoAnswer},
     snapshot::{RateLimit, Route},
     telemetry::metrics::RateLimitResult,
 };
@@ -45,9 +47,18 @@ struct Charge<'a> {
     /// Its place in the route's list.
     place: usize,
     limit: &'a RateLimit,
-    key: Key,
+    keys: Keys,
     /// `None` looks whether there is anything at all, and takes nothing.
     cost: Option<NonZeroU32>,
+}
+
+/// Whose bucket it is.
+#[derive(Debug, Clone, Copy)]
+struct Keys {
+    /// In this process.
+    here: Key,
+    /// Where several gateways count.
+    common: Option<u128>,
 }
 
 /// What the limits of a request have said so far.
@@ -55,7 +66,7 @@ struct Charge<'a> {
 pub struct Told {
     decisions: Vec<(usize, Decision)>,
     /// Places and keys of the limits that are asked when the cost is known.
-    postponed: Vec<(usize, Key)>,
+    postponed: Vec<(usize, Keys)>,
 }
 
 /// Asks the limits of a stage.
@@ -71,14 +82,14 @@ pub async fn ask(
     if charges.is_empty() {
         return Ok(());
     }
-    let decisions = decide(&charges, Instant::now()).await;
+    let decisions = decide(&charges, opened.snapshot.redis.as_ref()).await;
     for (charge, decision) in charges.iter().zip(decisions) {
-        if charge.cost.is_none() && decision.is_allowed() {
-            told.postponed.push((charge.place, charge.key));
+        if charge.cost.is_none() && decision.as_ref().is_none_or(Decision::is_allowed) {
+            told.postponed.push((charge.place, charge.keys));
         } else {
-            charge.limit.metrics.decided(result(&decision));
+            charge.limit.metrics.decided(result(decision.as_ref()));
         }
-        told.decisions.push((charge.place, decision));
+        told.decisions.extend(decision.map(|decision| (charge.place, decision)));
     }
     let list = &route.policies.rate_limits.list;
     let said = told.decisions.iter().map(|(place, decision)| (&list[*place], *decision));
@@ -106,26 +117,35 @@ fn collect<'a>(
             Cost::Fixed(cost) => Some(cost),
             Cost::Graphql => None,
         };
-        Charge { place, limit, key: limit.limiter.key(&asked), cost }
+        let keys = Keys { here: limit.limiter.key(&asked), common: limit.common_key(&asked) };
+        Charge { place, limit, keys, cost }
     };
     of_stage.map(charge).collect()
 }
 
-/// Takes what there is: a decision for each charge, in their order.
-async fn decide(charges: &[Charge<'_>], now: Instant) -> Vec<Decision> {
-    let decide = |charge: &Charge<'_>| match charge.cost {
-        Some(cost) => charge.limit.limiter.spend(charge.key, cost, now),
-        None => charge.limit.limiter.look(charge.key, now),
+/// Takes what there is: a decision for each charge, in their order. A limit that nobody could ask, and that lets requests
+/// pass then, says nothing.
+async fn decide(charges: &[Charge<'_>], redis: Option<&Arc<Client>>) -> Vec<Option<Decision>> {
+    let mut answers = together::ask(charges, redis).await.into_iter();
+    let now = Instant::now();
+    let decide = |charge: &Charge<'_>| match charge.want() {
+        Some(_) => charge.answered(answers.next().unwrap_or(Err(NoAnswer::NotAsked)), now),
+        None => Some(charge.counted_here(now)),
     };
     charges.iter().map(decide).collect()
 }
 
-fn result(decision: &Decision) -> RateLimitResult {
-    if decision.is_allowed() { RateLimitResult::Allowed } else { RateLimitResult::Refused }
+fn result(decision: Option<&Decision>) -> RateLimitResult {
+    match decision.map(|decision| decision.outcome) {
+        Some(Outcome::Allowed) => RateLimitResult::Allowed,
+        Some(Outcome::Refused | Outcome::TooCostly) => RateLimitResult::Refused,
+        Some(Outcome::Unavailable) => RateLimitResult::Unavailable,
+        None => RateLimitResult::Uncounted,
+    }
 }
 
 fn refusal(limit: &RateLimit, decision: Decision) -> Refusal {
-    let mut refusal = Refusal::from(Reason::RateLimited);
+    let mut refusal = Refusal::from(reason(decision));
     refusal.error = Some(error(limit, decision));
     match decision.retry_after() {
         Some(after) => refusal.with(RETRY_AFTER, HeaderValue::from(after)),
@@ -133,10 +153,18 @@ fn refusal(limit: &RateLimit, decision: Decision) -> Refusal {
     }
 }
 
+fn reason(decision: Decision) -> Reason {
+    match decision.outcome {
+        Outcome::Unavailable => Reason::RateLimitUnavailable,
+        _ => Reason::RateLimited,
+    }
+}
+
 /// For the operator.
 fn error(limit: &RateLimit, decision: Decision) -> Box<str> {
     let why = match decision.outcome {
         Outcome::TooCostly => "the request costs more than there ever is at once",
+        Outcome::Unavailable => "redis gave no answer in time",
         _ => "there is not enough left",
     };
     format!("rate limit `{}`: {why}", limit.name).into()

@@ -18,6 +18,7 @@ use crate::{
         Checked,
         check::{self, GraphqlApi},
     },
+    redis,
     telemetry::Telemetry,
     upstream::{FetchClient, Settings, Upstream, Upstreams},
 };
@@ -36,11 +37,33 @@ pub fn split(mut checked: Checked) -> (Parts, Vec<Settings>) {
     (Parts { checked, names }, settings)
 }
 
-/// Builds the snapshot. `upstreams` are those of the same configuration; `before` is what runs so far, whose plans go on
+impl Parts {
+    /// The store that gateways share: the one that runs if it stays the same, else another, which begins to connect.
+    pub fn redis(
+        &mut self,
+        before: Option<&Arc<redis::Client>>,
+        threads: &redis::Threads,
+        telemetry: &Telemetry,
+    ) -> Option<Arc<redis::Client>> {
+        let Some(settings) = self.checked.redis.take() else {
+            if before.is_some() {
+                telemetry.metrics.redis().degraded(false);
+            }
+            return None;
+        };
+        match before {
+            Some(same) if same.settings().origin == settings.origin => Some(same.clone()),
+            _ => Some(redis::Client::start(settings, threads, telemetry.metrics.redis().clone())),
+        }
+    }
+}
+
+/// Builds the snapshot. `upstreams` and `redis` are those of the same configuration; `before` is what runs so far, whose plans go on
 /// for the APIs that stay the same.
 pub fn build(
     parts: Parts,
     upstreams: &Upstreams,
+    redis: Option<Arc<redis::Client>>,
     telemetry: &Telemetry,
     loaded_at: SystemTime,
     before: Option<&Snapshot>,
@@ -75,6 +98,7 @@ pub fn build(
     let routes: Vec<Arc<Route>> = checked.routes.into_iter().map(route).collect();
     Snapshot {
         routes: checked.table.map(|index| routes[*index].clone()),
+        redis,
         apis,
         limiters: limits.finish(),
         authenticators,

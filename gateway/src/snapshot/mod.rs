@@ -34,6 +34,7 @@ pub use store::{Failure, Status, Store};
 use crate::{
     config::Config,
     policy::{authentication::Reserved, cors::Cors, ip_filter::IpFilter},
+    redis,
     route::{edits::HeaderEdits, respond::Respond, rewrite::Rewrite, table::Table},
     telemetry::{Telemetry, metrics::RouteMetrics},
     upstream::{Timeouts, Upstream},
@@ -52,6 +53,8 @@ pub struct Snapshot {
     pub config: Arc<Config>,
     /// Which requests go where.
     pub routes: Table<Route>,
+    /// Where several gateways count together.
+    pub redis: Option<Arc<redis::Client>>,
     /// The composed APIs, mounted or not, for the next snapshot to take their plans over.
     pub apis: Vec<Arc<Api>>,
     /// The counters of rate limits, for the next snapshot to go on with.
@@ -74,6 +77,7 @@ impl Snapshot {
             source: PathBuf::new(),
             config: Arc::default(),
             routes: Table::default(),
+            redis: None,
             apis: Vec::new(),
             limiters: Limiters::default(),
             authenticators: Vec::new(),

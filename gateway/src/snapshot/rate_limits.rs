@@ -16,7 +16,14 @@ use tokio::{task, time};
 use super::Store;
 use crate::{
     config::check,
-    policy::rate_limit::{Cost, fields, local::Limiter},
+    policy::rate_limit::{
+        Cost, Limit,
+        counting::{Counting, Together},
+        fields,
+        key::CommonKeys,
+        local::Limiter,
+    },
+    redis::Bucket,
     telemetry::{Telemetry, metrics::RateLimitMetrics},
 };
 
@@ -40,8 +47,21 @@ pub struct RateLimit {
     pub needs_identity: bool,
     /// Counts.
     pub limiter: Arc<Limiter>,
+    /// How it is counted with other gateways, if it is.
+    pub together: Option<CountedTogether>,
     /// Its numbers on this route.
     pub metrics: RateLimitMetrics,
+}
+
+/// What several gateways count together.
+#[derive(Debug)]
+pub struct CountedTogether {
+    /// Name the buckets.
+    pub keys: CommonKeys,
+    /// All buckets are of this size.
+    pub bucket: Bucket,
+    /// How.
+    pub how: Together,
 }
 
 /// Whose limit it is, and what it is called; shared ones have no route.
@@ -119,6 +139,7 @@ impl<'a> Builder<'a> {
         let name = limit.name.to_arc();
         let owner = Owner { route: (!limit.shared).then(|| route.clone()), limit: name.clone() };
         RateLimit {
+            together: together(&owner, &limit.limit),
             cost: limit.cost,
             needs_identity: limit.limit.needs_identity(),
             limiter: self.limiter(owner, limit),
@@ -144,4 +165,13 @@ impl<'a> Builder<'a> {
         self.next.0.insert(owner, limiter.clone());
         limiter
     }
+}
+
+fn together(owner: &Owner, limit: &Limit) -> Option<CountedTogether> {
+    let Counting::Together(how) = limit.counting else { return None };
+    Some(CountedTogether {
+        keys: CommonKeys::new(owner.route.as_deref().unwrap_or_default(), &owner.limit, limit),
+        bucket: Bucket { interval: limit.rate.interval(), burst: limit.burst.get() },
+        how,
+    })
 }

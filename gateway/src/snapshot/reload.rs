@@ -15,6 +15,7 @@ use super::{Failure, Status, Store, build, build::Parts, retire::retire, split};
 use crate::{
     config::{self, Checked, Config, ConfigErrors, Inputs, Problem, Watch},
     listener::{Change, Drain, Listener, config::ListenerConfig},
+    redis,
     telemetry::{Telemetry, access_log, log::Log, metrics::Reload},
     upstream::Upstreams,
     value::{ListenAddress, Located},
@@ -77,6 +78,8 @@ pub struct Running {
     pub admin: Located<ListenAddress>,
     /// Follows its section.
     pub drain: Arc<Drain>,
+    /// Where a store is connected to.
+    pub serving: redis::Threads,
 }
 
 /// Reloads the configuration.
@@ -105,6 +108,7 @@ struct Begun {
     config: Arc<Config>,
     parts: Parts,
     upstreams: Upstreams,
+    redis: Option<Arc<redis::Client>>,
     changes: Changes,
     status: Status,
 }
@@ -187,6 +191,9 @@ impl Reloader {
         let begun = aside(begin).await??;
         // Requests go on with the old ones meanwhile. What is not settled then would not be settled later either.
         let _ = begun.upstreams.settled(PATIENCE).await;
+        if let Some(redis) = &begun.redis {
+            redis.settled().await;
+        }
         let this = self.clone();
         aside(move || this.apply(begun, now)).await
     }
@@ -238,16 +245,18 @@ impl Reloader {
         let Prepared { checked, changes, needs_restart } = prepared;
         let config = checked.config.clone();
         let status = Status { failure: None, needs_restart, warnings: checked.warnings.clone() };
-        let (parts, settings) = split(checked);
+        let (mut parts, settings) = split(checked);
+        let Running { store, telemetry, serving, .. } = &self.running;
+        let redis = parts.redis(store.snapshot().redis.as_ref(), serving, telemetry);
         let upstreams = self.running.store.upstreams().next(settings);
-        Begun { config, parts, upstreams, changes, status }
+        Begun { config, parts, upstreams, redis, changes, status }
     }
 
     fn apply(&self, begun: Begun, now: SystemTime) -> Status {
-        let Begun { config, parts, upstreams, changes, status } = begun;
+        let Begun { config, parts, upstreams, redis, changes, status } = begun;
         let Running { store, telemetry, log, drain, .. } = &self.running;
         let before = store.snapshot();
-        let snapshot = build(parts, &upstreams, telemetry, now, Some(&before));
+        let snapshot = build(parts, &upstreams, redis, telemetry, now, Some(&before));
         telemetry.metrics.gateway().config_in_use(&snapshot.version, now);
         store.replace(snapshot, upstreams, status.clone());
         for (listener, change) in changes.listeners {

@@ -1,6 +1,12 @@
 //! How often something may happen: `100/s`, `10000/day`, `5/10s`.
 
-use std::{borrow::Cow, fmt, num::NonZeroU32, str::FromStr, time};
+use std::{
+    borrow::Cow,
+    fmt,
+    num::{NonZeroU16, NonZeroU32},
+    str::FromStr,
+    time,
+};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -41,6 +47,11 @@ impl Rate {
     /// The period: 1 s to 366 days, in whole seconds.
     pub const fn period(self) -> time::Duration {
         self.period
+    }
+
+    /// As many in so many periods.
+    pub fn in_periods(self, periods: NonZeroU16) -> Self {
+        Self { period: self.period * u32::from(periods.get()), ..self }
     }
 
     /// From one to the next at an even pace, in nanoseconds: at least 1,000. Rounded up, so that no period has more than

@@ -28,6 +28,7 @@ mod metrics;
 mod panics;
 mod paths;
 mod rate_limits;
+mod redis;
 mod refusals;
 mod reload;
 mod routing;

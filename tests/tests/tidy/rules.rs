@@ -3,13 +3,14 @@
 use crate::source::{Finding, Source, Token};
 
 /// The rooms in their order: a room may import those before it, never those after it.
-pub const ROOMS: [&str; 14] = [
+pub const ROOMS: [&str; 15] = [
     "value",
     "reason",
     "telemetry",
     "policy",
     "upstream",
     "issuer",
+    "redis",
     "listener",
     "route",
     "config",

@@ -14,6 +14,7 @@ mod listeners;
 mod matching;
 mod names;
 mod policies;
+mod redis;
 mod route;
 mod routes;
 mod telemetry;
@@ -41,6 +42,8 @@ use super::{
     tree::{Environment, Tree},
 };
 use crate::{
+    policy::rate_limit::counting::CountingConfig,
+    redis::Settings,
     route::table::Table,
     upstream,
     value::{Located, Name, Place},
@@ -56,6 +59,8 @@ pub struct Checked {
     pub upstreams: Vec<upstream::Settings>,
     /// All authenticators, in the order of the file.
     pub authenticators: Vec<Authenticator>,
+    /// Where several gateways count together.
+    pub redis: Option<Settings>,
     /// All composed APIs, in the order of the file.
     pub graphql: Vec<GraphqlApi>,
     /// All routes, in the order of the file.
@@ -77,6 +82,7 @@ pub struct Parts {
     config: Config,
     upstreams: Vec<upstream::Settings>,
     authenticators: Vec<Authenticator>,
+    redis: Option<Settings>,
     graphql: Vec<GraphqlApi>,
     routes: Vec<Route>,
     table: Table<usize>,
@@ -84,10 +90,22 @@ pub struct Parts {
 
 impl Checked {
     pub(super) fn new(source: &Path, parts: Parts, warnings: Vec<Problem>, inputs: Inputs) -> Self {
-        let Parts { config, upstreams, authenticators, graphql, routes, table } = parts;
+        let Parts { config, upstreams, authenticators, redis, graphql, routes, table } = parts;
         let version = inputs.version(source.parent().unwrap_or(Path::new("")));
         let (config, source) = (Arc::new(config), source.to_owned());
-        Self { config, upstreams, authenticators, graphql, routes, table, warnings, inputs, version, source }
+        Self {
+            config,
+            upstreams,
+            authenticators,
+            redis,
+            graphql,
+            routes,
+            table,
+            warnings,
+            inputs,
+            version,
+            source,
+        }
     }
 }
 
@@ -105,19 +123,31 @@ pub fn check(
     let authenticators = Names::of(tree, "authenticators", "authenticator");
     let apis = Names::of(tree, "graphql", "composed API");
     let rate_limits = Names::of(tree, "rate_limits", "shared rate limit");
-    let mut check =
-        Check { tree, files, environment, problems, broken, upstreams, authenticators, apis, rate_limits };
+    let counting = config.redis.as_ref().map(|redis| redis.rate_limits.clone());
+    let mut check = Check {
+        tree,
+        files,
+        environment,
+        problems,
+        broken,
+        upstreams,
+        authenticators,
+        apis,
+        rate_limits,
+        counting,
+    };
     listeners::check(&mut check, &config);
     telemetry::check(&mut check, &config.telemetry);
     let upstreams = upstreams::check(&mut check, &config);
     let authenticators = authenticators::check(&mut check, &config);
+    let redis = redis::check(&mut check, &config);
     let graphql = graphql::check(&mut check, &config);
     let known = Known { upstreams: &upstreams, authenticators: &authenticators, graphql: &graphql };
     let routes = routes::check(&mut check, &config, &known);
     unused(&mut check, &config);
     let (upstreams, authenticators, graphql) = (all(upstreams)?, all(authenticators)?, all(graphql)?);
     let (routes, table) = routes?;
-    Some(Parts { upstreams, authenticators, graphql, routes, table, config })
+    Some(Parts { upstreams, authenticators, redis: redis?, graphql, routes, table, config })
 }
 
 /// By name; `None` for what was refused. The names are there all the same, so that who names them is not blamed too.
@@ -147,6 +177,8 @@ struct Check<'a> {
     authenticators: Names<'a>,
     apis: Names<'a>,
     rate_limits: Names<'a>,
+    /// How limits are counted in Redis, if there is one.
+    counting: Option<CountingConfig>,
 }
 
 impl Check<'_> {

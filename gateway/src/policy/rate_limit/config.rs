@@ -5,8 +5,11 @@ use std::{borrow::Cow, fmt, num::NonZeroU32};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::{Cost, MAX_KEYS};
-use crate::value::{Located, Name, Rate};
+use super::{
+    Cost, MAX_KEYS,
+    counting::{Mode, OnFailure},
+};
+use crate::value::{Located, Name, Percent, Rate};
 
 /// A limit of a route: one of its own (`limit`), or one that it shares with other routes (`shared`).
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -38,6 +41,15 @@ pub struct RateLimitConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1), extend("default" = MAX_KEYS))]
     pub max_keys: Option<Located<u32>>,
+    /// How exactly several gateways count it; without it as `redis.rate_limits` says, and without `redis` each for itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<Located<Mode>>,
+    /// With `mode: leased`, in place of `redis.rate_limits.lease`: how much of the burst a gateway takes in advance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease: Option<Located<Percent>>,
+    /// What happens while Redis is slow or gone, in place of `redis.rate_limits.on_failure`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_failure: Option<Located<OnFailure>>,
 }
 
 /// A limit that routes share: what one of them takes is missing to all.
@@ -60,6 +72,15 @@ pub struct SharedRateLimitConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1), extend("default" = MAX_KEYS))]
     pub max_keys: Option<Located<u32>>,
+    /// How exactly several gateways count it; without it as `redis.rate_limits` says, and without `redis` each for itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<Located<Mode>>,
+    /// With `mode: leased`, in place of `redis.rate_limits.lease`: how much of the burst a gateway takes in advance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease: Option<Located<Percent>>,
+    /// What happens while Redis is slow or gone, in place of `redis.rate_limits.on_failure`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_failure: Option<Located<OnFailure>>,
 }
 
 /// What tells callers apart.

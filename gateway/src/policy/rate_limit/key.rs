@@ -1,8 +1,8 @@
 //! Whose bucket a request takes from: a key of 128 bits, made of what the request says.
 //!
 //! Keys are hashes, so that what clients send is neither kept nor bounded by anything but [`HeaderMap`]; they are keyed
-//! with random numbers, so that nobody can choose two that are alike. Instances that share counters must come to the same
-//! keys, which needs another [`Keys`].
+//! with random numbers, so that nobody can choose two that are alike. Gateways that count together must come to the same
+//! keys: [`CommonKeys`] has no random numbers, and a hash for which nobody can find two that are alike.
 
 use std::{
     hash::{BuildHasher, Hash, Hasher, RandomState},
@@ -11,6 +11,9 @@ use std::{
 
 use http::{HeaderMap, HeaderName};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::Limit;
 
 /// What a key is made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -150,5 +153,59 @@ impl Keys {
             by.iter().for_each(|part| part.write(asked, &mut half));
             half.finish()
         }))
+    }
+}
+
+/// Makes the keys of one limit that several gateways count together: SHA-256, cut to 128 bits.
+#[derive(Debug, Clone)]
+pub struct CommonKeys(Sha256);
+
+impl CommonKeys {
+    /// Of a limit by its owner and its name. One that says something else has other keys, so that what was counted of the
+    /// old one means nothing for it.
+    pub fn new(owner: &str, name: &str, limit: &Limit) -> Self {
+        let mut hash = Bytes(Sha256::new());
+        let Limit { rate, burst, by, .. } = limit;
+        // Gateways that write the parts in other words, as another version may, count apart: nothing worse.
+        for said in [owner, name, &format!("{by:?}")] {
+            text(said.as_bytes(), &mut hash);
+        }
+        hash.write_u64(rate.interval());
+        hash.write_u32(burst.get());
+        Self(hash.0)
+    }
+
+    /// The key of a request.
+    pub fn key(&self, by: &[Part], asked: &Asked<'_>) -> u128 {
+        let mut hash = Bytes(self.0.clone());
+        by.iter().for_each(|part| part.write(asked, &mut hash));
+        let digest: [u8; 32] = hash.0.finalize().into();
+        let (half, _) = digest.split_first_chunk::<16>().expect("32 bytes");
+        u128::from_be_bytes(*half)
+    }
+}
+
+/// What is written, as bytes that are the same on every machine.
+struct Bytes(Sha256);
+
+impl Hasher for Bytes {
+    fn finish(&self) -> u64 {
+        unreachable!("keys have more bits")
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        self.write(&number.to_be_bytes());
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.write(&number.to_be_bytes());
+    }
+
+    fn write_usize(&mut self, number: usize) {
+        self.write_u64(number as u64);
     }
 }

@@ -28,6 +28,8 @@ use crate::telemetry::metrics::RateLimitKeys;
 #[derive(Debug)]
 pub struct Limiter {
     limit: Arc<Limit>,
+    /// What of it is counted here.
+    own: Limit,
     keys: Keys,
     /// Times are counted from here, so that they fit in 64 bits.
     origin: Instant,
@@ -38,12 +40,13 @@ pub struct Limiter {
 impl Limiter {
     /// With full buckets. `now` is the earliest time that it can be told.
     pub fn new(limit: Arc<Limit>, now: Instant, metrics: RateLimitKeys) -> Self {
+        let own = limit.counting.own(&limit);
         let store = Store::new(limit.max_keys.get() as usize, metrics);
-        let quota = Quota::with_period(Duration::from_nanos(limit.rate.interval()))
+        let quota = Quota::with_period(Duration::from_nanos(own.rate.interval()))
             .expect("a rate's interval is not zero")
-            .allow_burst(limit.burst);
+            .allow_burst(own.burst);
         let governor = at(0, || RateLimiter::new(quota, store.clone(), Told));
-        Self { limit, keys: Keys::random(), origin: now, governor, store }
+        Self { limit, own, keys: Keys::random(), origin: now, governor, store }
     }
 
     /// What was configured.
@@ -62,6 +65,8 @@ impl Limiter {
             // Asked no further: its arithmetic would overflow.
             return Decision { outcome: Outcome::TooCostly, reset: Duration::ZERO, ..self.look(key, now) };
         }
+        // A part of a limit lets through what the limit would, if only once.
+        let cost = cost.min(self.own.burst);
         let time = self.time(now);
         match at(time, || self.governor.check_key_n(&key, cost)) {
             Ok(Ok(state)) => self.allowed(&state),
@@ -74,7 +79,7 @@ impl Limiter {
     pub fn look(&self, key: Key, now: Instant) -> Decision {
         let time = self.time(now);
         let until_full = self.store.full_at(&key).map_or(0, |full_at| full_at.saturating_sub(time));
-        let (interval, burst) = (self.limit.rate.interval(), self.limit.burst.get());
+        let (interval, burst) = (self.own.rate.interval(), self.own.burst.get());
         let missing = u32::try_from(until_full.div_ceil(interval)).unwrap_or(u32::MAX);
         let remaining = burst.saturating_sub(missing);
         let until_one = until_full.saturating_sub(interval * u64::from(burst - 1));
@@ -97,14 +102,14 @@ impl Limiter {
 
     fn allowed(&self, state: &StateSnapshot) -> Decision {
         let remaining = state.remaining_burst_capacity();
-        let missing = u64::from(self.limit.burst.get().saturating_sub(remaining));
-        let reset = Duration::from_nanos(self.limit.rate.interval() * missing);
+        let missing = u64::from(self.own.burst.get().saturating_sub(remaining));
+        let reset = Duration::from_nanos(self.own.rate.interval() * missing);
         Decision { outcome: Outcome::Allowed, remaining, reset }
     }
 
     fn refused(&self, not_until: &NotUntil<Nanos>, cost: NonZeroU32, time: u64) -> Decision {
         let reset = not_until.wait_time_from(Nanos::new(time));
-        let interval = self.limit.rate.interval();
+        let interval = self.own.rate.interval();
         let wait = u64::try_from(reset.as_nanos()).unwrap_or(u64::MAX);
         let whole = (interval * u64::from(cost.get())).saturating_sub(wait) / interval;
         // Less than the cost, which fits.

@@ -8,6 +8,7 @@
 //!
 //! - [`Limit`] is what was configured;
 //! - [`key`] makes a key of 128 bits from what a request says;
+//! - [`counting`] says where it is counted, and what holds where that place cannot be asked;
 //! - [`local`] counts in this process, with the `governor` crate, on the bounded [`store`] and a clock that is told;
 //! - [`fields`] writes what clients are told.
 //!
@@ -16,6 +17,7 @@
 
 mod clock;
 pub mod config;
+pub mod counting;
 pub mod fields;
 pub mod key;
 pub mod local;
@@ -24,6 +26,7 @@ pub mod store;
 use std::{num::NonZeroU32, time::Duration};
 
 use crate::value::Rate;
+use counting::Counting;
 use key::Part;
 
 /// Keys that a limit remembers unless it says otherwise.
@@ -41,6 +44,8 @@ pub struct Limit {
     pub by: Box<[Part]>,
     /// How many keys are remembered in memory.
     pub max_keys: NonZeroU32,
+    /// Where it is counted.
+    pub counting: Counting,
 }
 
 /// What a request takes of a limit.
@@ -88,6 +93,8 @@ pub enum Outcome {
     Refused,
     /// It costs more than there ever is at once.
     TooCostly,
+    /// Nobody can tell at present, and it is configured to refuse then.
+    Unavailable,
 }
 
 impl Decision {
@@ -98,7 +105,7 @@ impl Decision {
 
     /// In how many whole seconds, at least 1, the same request would be let through; `None` if never or already.
     pub fn retry_after(&self) -> Option<u64> {
-        (self.outcome == Outcome::Refused).then(|| seconds(self.reset).max(1))
+        matches!(self.outcome, Outcome::Refused | Outcome::Unavailable).then(|| seconds(self.reset).max(1))
     }
 }
 

@@ -4,6 +4,7 @@ mod counting;
 mod keys;
 mod remembering;
 mod telling;
+mod together;
 
 use std::{
     net::IpAddr,
@@ -15,6 +16,7 @@ use http::HeaderMap;
 
 use super::{
     Decision, Limit, MAX_KEYS, Outcome,
+    counting::Counting,
     key::{Asked, Key, Part},
     local::Limiter,
 };
@@ -26,7 +28,13 @@ fn count(number: u32) -> NonZeroU32 {
 
 fn limit(rate: &str, burst: u32) -> Limit {
     let by = Box::from([Part::ClientAddress]);
-    Limit { rate: rate.parse().unwrap(), burst: count(burst), by, max_keys: count(MAX_KEYS) }
+    Limit {
+        rate: rate.parse().unwrap(),
+        burst: count(burst),
+        by,
+        max_keys: count(MAX_KEYS),
+        counting: Counting::Local,
+    }
 }
 
 /// A limiter and the time at which it begins.

@@ -6,7 +6,6 @@
 use std::{
     num::NonZeroU32,
     sync::{Arc, OnceLock},
-    time::Instant,
 };
 
 use futures::{FutureExt, future::BoxFuture};
@@ -15,11 +14,11 @@ use http::header::RETRY_AFTER;
 use pingora_error::Result;
 use pingora_http::ResponseHeader;
 
-use super::{Charge, decide, decisions, error, refusing, result};
+use super::{Charge, Keys, decide, decisions, error, reason, refusing, result};
 use crate::{
-    policy::rate_limit::{Decision, Outcome, key::Key},
-    proxy::context::{Admitted, Outcome as Request},
-    reason::Reason,
+    policy::rate_limit::{Decision, Outcome},
+    proxy::context::{Admitted, Opened, Outcome as Request},
+    redis::Client,
     snapshot::Route,
 };
 
@@ -28,16 +27,17 @@ use crate::{
 pub struct Payment {
     route: Arc<Route>,
     /// Places of the limits in the route's list, and whose buckets they are.
-    keys: Vec<(usize, Key)>,
+    keys: Vec<(usize, Keys)>,
+    redis: Option<Arc<Client>>,
     decisions: OnceLock<Vec<(usize, Decision)>>,
 }
 
 impl Payment {
     /// By the limits of this request that were only looked at; `None` if there are none.
-    pub fn due(admitted: &Admitted) -> Option<Arc<Self>> {
-        let keys = &admitted.passed.rate_limits.postponed;
-        let (route, decisions) = (&admitted.route, OnceLock::new());
-        (!keys.is_empty()).then(|| Arc::new(Self { route: route.clone(), keys: keys.clone(), decisions }))
+    pub fn due(admitted: &Admitted, opened: &Opened) -> Option<Arc<Self>> {
+        let keys = admitted.passed.rate_limits.postponed.clone();
+        let (route, redis) = (admitted.route.clone(), opened.snapshot.redis.clone());
+        (!keys.is_empty()).then(|| Arc::new(Self { route, keys, redis, decisions: OnceLock::new() }))
     }
 
     /// What the limits have said; `None` if the operation was not planned.
@@ -48,27 +48,32 @@ impl Payment {
     async fn pay(&self, cost: u32) -> Result<(), Exceeded> {
         let cost = NonZeroU32::new(cost).unwrap_or(NonZeroU32::MIN);
         let list = &self.route.policies.rate_limits.list;
-        let charge = |(place, key): &(usize, Key)| {
+        let charge = |(place, keys): &(usize, Keys)| {
             let limit = &list[*place];
-            Charge { place: *place, limit, key: *key, cost: Some(cost) }
+            Charge { place: *place, limit, keys: *keys, cost: Some(cost) }
         };
         let charges: Vec<Charge<'_>> = self.keys.iter().map(charge).collect();
-        let decisions = decide(&charges, Instant::now()).await;
-        charges.iter().zip(&decisions).for_each(|(charge, said)| charge.limit.metrics.decided(result(said)));
-        let said = charges.iter().zip(&decisions).map(|(charge, decision)| (charge.limit, *decision));
+        let decisions = decide(&charges, self.redis.as_ref()).await;
+        for (charge, said) in charges.iter().zip(&decisions) {
+            charge.limit.metrics.decided(result(said.as_ref()));
+        }
+        let said = charges.iter().zip(&decisions);
+        let said = said.filter_map(|(charge, decision)| Some((charge.limit, (*decision)?)));
         let exceeded = refusing(said).map(|(limit, decision)| {
             let burst = limit.limiter.limit().burst;
             let text = match decision.outcome {
                 Outcome::TooCostly => {
                     format!("The operation costs {cost}, and at most {burst} may be spent at once")
                 }
+                Outcome::Unavailable => "The limit of operations cannot be checked at present".to_owned(),
                 _ => format!("The operation costs {cost}, and {} are left", decision.remaining),
             };
             Exceeded { text }
         });
-        let places = charges.iter().map(|charge| charge.place);
+        let said = charges.iter().zip(decisions);
+        let said = said.filter_map(|(charge, decision)| Some((charge.place, decision?)));
         // An operation is paid for once.
-        let _ = self.decisions.set(places.zip(decisions).collect());
+        let _ = self.decisions.set(said.collect());
         exceeded.map_or(Ok(()), Err)
     }
 }
@@ -86,7 +91,10 @@ pub fn settle(admitted: &Admitted, head: &mut ResponseHeader, request: &mut Requ
         return Ok(());
     }
     if let Some((limit, decision)) = refusing(decisions(admitted)) {
-        request.reason = Some(Reason::RateLimited);
+        let reason = reason(decision);
+        // The engine knows only one answer for what is not paid for.
+        head.set_status(reason.status())?;
+        request.reason = Some(reason);
         request.error = Some(error(limit, decision));
         if let Some(after) = decision.retry_after() {
             head.insert_header(RETRY_AFTER, after)?;

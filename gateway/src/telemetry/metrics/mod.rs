@@ -18,6 +18,7 @@ mod introspection;
 mod listener;
 mod process;
 mod rate_limit;
+mod redis;
 mod route;
 pub mod slot;
 pub mod stripe;
@@ -25,7 +26,7 @@ mod upstream;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use prometheus::{Registry, TextEncoder};
 use tokio::runtime::Handle;
@@ -37,6 +38,7 @@ pub use graphql::{FetchRecord, GraphqlMetrics, OperationRecord, OperationResult}
 pub use introspection::{Introspected, IntrospectionMetrics};
 pub use listener::{ListenerMetrics, Rejected};
 pub use rate_limit::{RateLimitKeys, RateLimitMetrics, RateLimitResult};
+pub use redis::{RedisCall, RedisMetrics};
 pub use route::{PreflightResult, RequestRecord, RouteMetrics};
 pub use stripe::Stripe;
 pub use upstream::{AttemptRecord, EndpointMetrics, Outcome, UpstreamMetrics};
@@ -58,6 +60,7 @@ pub struct Metrics {
     graphql: ByName<GraphqlMetrics>,
     authenticators: ByName<AuthenticatorMetrics>,
     introspections: ByName<IntrospectionMetrics>,
+    redis: OnceLock<Arc<RedisMetrics>>,
     unmatched: Arc<RouteMetrics>,
     gateway: GatewayMetrics,
     telemetry: Arc<TelemetryMetrics>,
@@ -72,6 +75,7 @@ struct Families {
     rate_limit: rate_limit::RateLimitFamilies,
     authenticator: authenticator::AuthenticatorFamilies,
     introspection: introspection::IntrospectionFamilies,
+    redis: redis::RedisFamilies,
 }
 
 impl fmt::Debug for Metrics {
@@ -92,6 +96,7 @@ impl Metrics {
             rate_limit: rate_limit::RateLimitFamilies::register(&registry),
             authenticator: authenticator::AuthenticatorFamilies::register(&registry),
             introspection: introspection::IntrospectionFamilies::register(&registry),
+            redis: redis::RedisFamilies::register(&registry),
         };
         process::register(&registry);
         Arc::new(Metrics {
@@ -101,6 +106,7 @@ impl Metrics {
             graphql: Mutex::default(),
             authenticators: Mutex::default(),
             introspections: Mutex::default(),
+            redis: OnceLock::new(),
             unmatched: Arc::new(RouteMetrics::new(UNMATCHED_ROUTE, families.route.clone())),
             gateway: GatewayMetrics::register(&registry),
             telemetry: Arc::new(TelemetryMetrics::register(&registry)),
@@ -156,6 +162,11 @@ impl Metrics {
         get_or_make(&self.introspections, name, || {
             IntrospectionMetrics::new(name, &self.families.introspection)
         })
+    }
+
+    /// The numbers of the store that gateways share. They are shown from the first time this is called.
+    pub fn redis(&self) -> &Arc<RedisMetrics> {
+        self.redis.get_or_init(|| Arc::new(RedisMetrics::new(&self.families.redis)))
     }
 
     /// The numbers of the gateway as a whole.

@@ -15,16 +15,22 @@ pub enum RateLimitResult {
     Allowed,
     /// It had not.
     Refused,
+    /// Nobody could tell, and it let it pass.
+    Uncounted,
+    /// Nobody could tell, and it refused.
+    Unavailable,
 }
 
 impl RateLimitResult {
-    const COUNT: usize = 2;
+    const COUNT: usize = 4;
 
     /// The word for it in metrics.
     pub fn as_str(self) -> &'static str {
         match self {
             RateLimitResult::Allowed => "allowed",
             RateLimitResult::Refused => "refused",
+            RateLimitResult::Uncounted => "uncounted",
+            RateLimitResult::Unavailable => "unavailable",
         }
     }
 }

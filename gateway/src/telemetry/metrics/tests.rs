@@ -86,6 +86,8 @@ fn populated() -> Arc<Metrics> {
     users.token_was_known();
     users.token_was_new();
     users.remembers(1);
+    metrics.redis().called(RedisCall::Late, Duration::from_millis(25));
+    metrics.redis().degraded(true);
     metrics.gateway().panicked();
     metrics.gateway().set_ready(true);
     metrics.gateway().config_in_use("3f2a", SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000));

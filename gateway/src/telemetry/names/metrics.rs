@@ -43,7 +43,7 @@ mod table {
 
     // Rate limits.
     pub const RATE_LIMIT_DECISIONS: Metric = counter("gateway_rate_limit_decisions_total", &[ROUTE, RATE_LIMIT, RESULT],
-        "What rate limits said of requests (allowed, refused). A request is counted at each of its limits.");
+        "What rate limits said of requests (allowed, refused; while Redis is gone: uncounted, unavailable). A request is counted at each of its limits.");
     pub const RATE_LIMIT_KEYS: Metric = gauge("gateway_rate_limit_keys", &[ROUTE, RATE_LIMIT],
         "Keys that are remembered in memory for a limit. Limits that routes share have no route.");
     pub const RATE_LIMIT_EVICTIONS: Metric = counter("gateway_rate_limit_evictions_total", &[ROUTE, RATE_LIMIT],
@@ -140,6 +140,18 @@ mod table {
         "Tasks that are alive in the executor.");
     pub const RUNTIME_QUEUE: Metric = gauge("gateway_runtime_global_queue_depth", &[RUNTIME],
         "Tasks waiting in the executor's shared queue.");
+
+    // What requests depend on beside their upstream.
+    pub const DEGRADED: Metric = gauge("gateway_degraded", &[COMPONENT],
+        "1 while the gateway does without something it is configured to use (redis); /health says since when and why.");
+    pub const REDIS_CALLS: Metric = counter("gateway_redis_calls_total", &[RESULT],
+        "Calls to Redis, by result (success, error, timeout; skipped: not made, because Redis has failed lately).");
+    pub const REDIS_CALL_DURATION: Metric = histogram("gateway_redis_call_duration_seconds", Seconds, &[],
+        "Time of a call to Redis, whatever its result, up to the deadline.");
+    pub const REDIS_BREAKER_OPENED: Metric = counter("gateway_redis_breaker_opened_total", &[],
+        "How often so many calls failed that Redis was not asked any more.");
+    pub const REDIS_LEASES: Metric = gauge("gateway_redis_leases", &[],
+        "Buckets of which tokens are held in advance (`mode: leased`).");
 
     // The process, by the names and words of the `prometheus` crate's collector.
     pub const PROCESS_CPU: Metric = counter("process_cpu_seconds_total", &[],
@@ -264,6 +276,10 @@ pub const SECTIONS: &[Section] = &[
             RUNTIME_TASKS,
             RUNTIME_QUEUE,
         ],
+    },
+    Section {
+        title: "Redis",
+        metrics: &[DEGRADED, REDIS_CALLS, REDIS_CALL_DURATION, REDIS_BREAKER_OPENED, REDIS_LEASES],
     },
     Section {
         title: "The process",

@@ -132,6 +132,8 @@ pub mod label {
     pub const CODE: &str = "code";
     /// How something ended.
     pub const RESULT: &str = "result";
+    /// What the gateway can do without for a while: `redis`.
+    pub const COMPONENT: &str = "component";
     /// Why something was kept or lost.
     pub const CAUSE: &str = "cause";
     /// Version of the program, or hash of the configuration.

@@ -4,6 +4,7 @@
 
 mod authentication;
 mod cors;
+mod counting;
 mod ip_filter;
 mod rate_limit;
 

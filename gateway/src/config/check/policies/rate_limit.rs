@@ -4,6 +4,7 @@ use std::{collections::HashMap, num::NonZeroU32, sync::Arc};
 
 use indexmap::IndexMap;
 
+use super::counting::{Said, counting};
 use crate::{
     config::{
         check::{
@@ -44,15 +45,17 @@ struct Written<'a> {
     burst: Option<&'a Located<u32>>,
     by: &'a [PartConfig],
     max_keys: Option<&'a Located<u32>>,
+    counting: Said<'a>,
 }
 
 /// Those at the top.
 pub fn shared(check: &mut Check<'_>, config: &Config) -> Shared {
     let mut all = IndexMap::new();
     for (name, limit) in &config.rate_limits {
-        let SharedRateLimitConfig { limit, burst, by, max_keys } = limit;
+        let SharedRateLimitConfig { limit, burst, by, max_keys, mode, lease, on_failure } = limit;
         let (burst, max_keys) = (burst.as_ref(), max_keys.as_ref());
-        let written = Written { rate: limit, burst, by, max_keys };
+        let counting = Said { mode: mode.as_ref(), lease: lease.as_ref(), on_failure: on_failure.as_ref() };
+        let written = Written { rate: limit, burst, by, max_keys, counting };
         all.insert((**name).clone(), self::limit(check, &written).map(Arc::new));
     }
     unused(check, config);
@@ -155,11 +158,12 @@ fn one(
     shared: &Shared,
     target: Target,
 ) -> Option<RateLimit> {
-    let RateLimitConfig { limit, shared: other, name: own, burst, by, cost, max_keys } = written;
+    let RateLimitConfig { limit, shared: other, name: own, burst, by, cost, max_keys, .. } = written;
     let (name, is_shared, limit) = match (limit, other) {
         (Some(rate), None) => {
             let (burst, max_keys) = (burst.as_ref(), max_keys.as_ref());
-            let limit = self::limit(check, &Written { rate, burst, by, max_keys })?;
+            let counting = said(written);
+            let limit = self::limit(check, &Written { rate, burst, by, max_keys, counting })?;
             (own.as_ref().map_or_else(name, |own| (**own).clone()), false, Arc::new(limit))
         }
         (None, Some(other)) => {
@@ -183,10 +187,17 @@ fn one(
     Some(RateLimit { name, shared: is_shared, limit, cost })
 }
 
+fn said(written: &RateLimitConfig) -> Said<'_> {
+    let RateLimitConfig { mode, lease, on_failure, .. } = written;
+    Said { mode: mode.as_ref(), lease: lease.as_ref(), on_failure: on_failure.as_ref() }
+}
+
 /// What belongs to the limit is said where it is.
 fn only_shared(check: &mut Check<'_>, written: &RateLimitConfig, shared: &Located<Name>) {
     let RateLimitConfig { name, burst, by, max_keys, .. } = written;
-    let more = name.is_some() || burst.is_some() || max_keys.is_some() || !by.is_empty();
+    let Said { mode, lease, on_failure } = said(written);
+    let counted = mode.is_some() || lease.is_some() || on_failure.is_some();
+    let more = name.is_some() || burst.is_some() || max_keys.is_some() || !by.is_empty() || counted;
     if more {
         let text = format!(
             "of a shared limit a route only says the `cost`; move the rest to `rate_limits.{shared}`"
@@ -226,7 +237,7 @@ fn cost(check: &mut Check<'_>, cost: &Located<CostConfig>, limit: &Limit, to: Ta
 }
 
 fn limit(check: &mut Check<'_>, written: &Written<'_>) -> Option<Limit> {
-    let Written { rate, burst, by, max_keys } = written;
+    let Written { rate, burst, by, max_keys, counting } = written;
     let max_keys = match max_keys {
         Some(max_keys) => at_least_one(check, max_keys),
         None => NonZeroU32::new(MAX_KEYS),
@@ -241,13 +252,16 @@ fn limit(check: &mut Check<'_>, written: &Written<'_>) -> Option<Limit> {
         Some(burst) => at_least_one(check, burst)?,
         None => rate.count(),
     };
-    if !Limit::refills(***rate, burst) {
+    let counting = self::counting(check, *counting, burst);
+    let limit = Limit { rate: ***rate, burst, by: by.into(), max_keys: max_keys?, counting };
+    let own = counting.own(&limit);
+    if !Limit::refills(limit.rate, burst) || !Limit::refills(own.rate, own.burst) {
         let text =
             format!("`{rate}` takes more than 3650 days to give {burst} again; raise it, or lower `burst`");
         check.error(rate_place.clone(), text);
         return None;
     }
-    Some(Limit { rate: ***rate, burst, by: by.into(), max_keys: max_keys? })
+    Some(limit)
 }
 
 fn part(check: &mut Check<'_>, part: &PartConfig) -> Option<Part> {
