@@ -46,7 +46,7 @@ pub enum Reason {
     ClientAddressRefused,
     /// The route is not shared with the origin that a preflight comes from, or not in this way.
     OriginNotAllowed,
-    /// The target has more bytes than the listener or the route allows.
+    /// Path and query have more bytes than the route allows.
     UriTooLong,
     /// The body has more bytes than the route allows.
     BodyTooLarge,

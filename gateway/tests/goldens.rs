@@ -80,6 +80,9 @@ fn good_configurations_are_what_they_say() {
                 if !route.policies.ip_filter.is_off() {
                     text += &format!(" behind {:?}", route.policies.ip_filter);
                 }
+                if !route.policies.limits.is_off() {
+                    text += &format!(" behind {:?}", route.policies.limits);
+                }
                 for limit in route.policies.rate_limits.iter() {
                     text += &format!("\n    {limit:?}");
                 }

@@ -118,11 +118,9 @@ impl<A: HttpServerApp + Send + Sync + 'static> Entrance<A> {
     fn welcome(&self, stream: StdStream, peer: SocketAddr) {
         // Over the limit: dropped here, which closes it. A queue would only
         // move the wait to where nobody sees it.
-        if !self.listener.admit() {
-            return;
-        }
+        let Some(place) = self.listener.admit(peer.ip()) else { return };
         let local = self.local(&stream);
-        let connection = Connection::new(self.listener.clone(), self.drain.clone(), peer, local);
+        let connection = Connection::new(self.listener.clone(), self.drain.clone(), place, peer, local);
         self.hand_over(Departure(connection), stream);
     }
 

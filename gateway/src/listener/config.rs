@@ -28,6 +28,10 @@ pub struct ListenerConfig {
     /// Connections held at a time; one more is closed at once and counted.
     #[serde(default = "default_connections")]
     pub max_connections: NonZeroU32,
+    /// Connections held at a time by one client: one address of IPv4, one network of 64 bits of IPv6. One more is closed at
+    /// once and counted. `trusted_proxies` are free of it. Absent: no limit but `max_connections`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_connections_per_client: Option<NonZeroU32>,
     /// How long clients may take.
     #[serde(default)]
     pub deadlines: Deadlines,

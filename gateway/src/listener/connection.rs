@@ -26,7 +26,7 @@ use tokio::time::Instant;
 
 use super::Ending;
 use super::drain::{Drain, lock};
-use super::listener::Listener;
+use super::listener::{Listener, Place};
 use super::phase::PHASES;
 pub(super) use super::phase::Phase;
 use super::request::RequestGuard;
@@ -39,6 +39,7 @@ pub struct Connection {
     id: u64,
     listener: Arc<Listener>,
     drain: Arc<Drain>,
+    place: Place,
     peer: SocketAddr,
     /// The peer's IP address as it stands in headers, made when it is first asked for.
     peer_text: OnceLock<HeaderValue>,
@@ -75,6 +76,7 @@ impl Connection {
     pub(super) fn new(
         listener: Arc<Listener>,
         drain: Arc<Drain>,
+        place: Place,
         peer: SocketAddr,
         local: SocketAddr,
     ) -> Arc<Connection> {
@@ -82,6 +84,7 @@ impl Connection {
             id: drain.next_id(),
             listener,
             drain,
+            place,
             peer: canonical(peer),
             peer_text: OnceLock::new(),
             local: canonical(local),
@@ -307,7 +310,7 @@ impl Connection {
             listener = %self.listener.name(), client = %self.peer, reason = ending.as_str(),
             "connection ended"
         );
-        self.listener.departed(ending);
+        self.listener.departed(&self.place, ending);
         self.release();
     }
 

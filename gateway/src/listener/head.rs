@@ -44,17 +44,17 @@ pub fn check(head: &[u8], limits: &Limits) -> Result<(), Reason> {
     seen.verdict(limits)
 }
 
-/// Checks a head that was not sent as text (HTTP/2): names and values against
+/// Checks a head that was not sent as text (HTTP/2): its target of so many bytes, names and values against
 /// the same limits, and `Host`, which becomes the upstream's, by the same rule.
 /// Its framing cannot be ambiguous; no authority at all, and a `Host` that
 /// differs from `:authority`, are refused by the HTTP/2 layer.
-pub fn check_fields(fields: &HeaderMap, limits: &Limits) -> Result<(), Reason> {
+pub fn check_fields(target: usize, fields: &HeaderMap, limits: &Limits) -> Result<(), Reason> {
     if fields.len() > usize::from(limits.headers) {
         return Err(Reason::TooManyHeaders);
     }
     // Four bytes are what `: ` and the line end would add.
     let bytes: usize = fields.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
-    if bytes as u64 > limits.head.bytes() {
+    if (target + bytes) as u64 > limits.head.bytes() {
         return Err(Reason::HeadTooLarge);
     }
     let mut hosts = fields.get_all(HOST).iter();

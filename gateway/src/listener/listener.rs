@@ -5,7 +5,7 @@
 //! connection is refused meanwhile.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -14,6 +14,7 @@ use arc_swap::{ArcSwap, ArcSwapOption, Guard};
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
 use super::Ending;
+use super::clients::{Client, Clients};
 use super::config::ListenerConfig;
 use super::tls::{self, TlsError};
 use crate::telemetry::metrics::{ListenerMetrics, Rejected};
@@ -129,6 +130,7 @@ pub fn bind(config: ListenerConfig, metrics: Arc<ListenerMetrics>) -> Result<Bou
         resumption,
         metrics,
         open: AtomicU32::new(0),
+        clients: Clients::default(),
     };
     Ok(Bound { socket, listener: Arc::new(listener) })
 }
@@ -167,6 +169,14 @@ pub struct Listener {
     resumption: tls::Resumption,
     metrics: Arc<ListenerMetrics>,
     open: AtomicU32,
+    clients: Clients,
+}
+
+/// A connection that was counted in.
+#[derive(Debug, Default)]
+pub(super) struct Place {
+    /// Whose it is, where that is counted.
+    client: Option<Client>,
 }
 
 impl Listener {
@@ -212,21 +222,36 @@ impl Listener {
         &self.metrics
     }
 
-    /// Counts one more connection in, unless the listener is full.
-    pub(super) fn admit(&self) -> bool {
-        let most = self.settings().max_connections.get();
+    /// Counts one more connection in, unless the listener is full or the client has as many as it may.
+    pub(super) fn admit(&self, peer: IpAddr) -> Option<Place> {
+        let settings = self.settings();
         // Only the accept loop adds, so nothing can slip between the two.
-        if self.open.load(Ordering::Relaxed) >= most {
+        if self.open.load(Ordering::Relaxed) >= settings.max_connections.get() {
             self.metrics.rejected(Rejected::ConnectionLimit);
-            return false;
+            return None;
         }
+        let is_trusted = || settings.trusted_proxies.iter().any(|network| network.contains(peer));
+        let client = match settings.max_connections_per_client.filter(|_| !is_trusted()) {
+            None => None,
+            Some(most) => match self.clients.enter(peer, most) {
+                Ok(client) => Some(client),
+                Err(client) => {
+                    tracing::debug!(listener = %self.name, %client, "too many connections of one client");
+                    self.metrics.rejected(Rejected::ClientConnectionLimit);
+                    return None;
+                }
+            },
+        };
         self.open.fetch_add(1, Ordering::Relaxed);
         self.metrics.opened();
-        true
+        Some(Place { client })
     }
 
-    pub(super) fn departed(&self, ending: Ending) {
+    pub(super) fn departed(&self, place: &Place, ending: Ending) {
         self.open.fetch_sub(1, Ordering::Relaxed);
+        if let Some(client) = place.client {
+            self.clients.leave(client);
+        }
         self.metrics.closed(ending);
     }
 }

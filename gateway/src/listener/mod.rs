@@ -18,6 +18,7 @@
 mod accept;
 mod ahead;
 mod answer;
+mod clients;
 pub mod config;
 mod connection;
 mod digest;

@@ -7,4 +7,5 @@ pub mod authentication;
 pub mod cors;
 pub mod forwarding;
 pub mod ip_filter;
+pub mod limits;
 pub mod rate_limit;

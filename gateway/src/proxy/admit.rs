@@ -110,7 +110,10 @@ fn find(session: &Session, opened: &Opened) -> Result<Found, Refusal> {
 fn check_head(session: &Session, limits: &Limits) -> Result<(), Reason> {
     match session.as_http1() {
         Some(http1) => head::check(&http1.get_headers_raw_bytes(), limits),
-        None => head::check_fields(&session.req_header().headers, limits),
+        None => {
+            let head = session.req_header();
+            head::check_fields(head.raw_path().len(), &head.headers, limits)
+        }
     }
 }
 

@@ -9,7 +9,12 @@ use pingora_error::{Error, ErrorType, Result};
 use pingora_http::RequestHeader;
 use pingora_proxy::Session;
 
-use super::{Gateway, RequestContext, authenticate, context::Opened, open::nothing, probe, receive};
+use super::{
+    Gateway, RequestContext, authenticate,
+    context::{Admitted, Opened},
+    open::nothing,
+    probe, receive,
+};
 use crate::{
     policy::forwarding,
     reason::Reason,
@@ -133,8 +138,9 @@ fn tell_origin(headers: &mut HeaderMap, opened: &Opened) {
 }
 
 /// A piece of the request's body passed.
-pub fn body(piece: Option<&Bytes>, end: bool, context: &mut RequestContext) -> Result<()> {
+pub fn body(session: &Session, piece: Option<&Bytes>, end: bool, context: &mut RequestContext) -> Result<()> {
     context.outcome.request_bytes += piece.map_or(0, |piece| piece.len() as u64);
+    limit(session, context)?;
     if end {
         context.request_ended();
         return Ok(());
@@ -144,4 +150,20 @@ pub fn body(piece: Option<&Bytes>, end: bool, context: &mut RequestContext) -> R
         return Err(Error::new_down(ErrorType::ReadTimedout));
     }
     Ok(())
+}
+
+/// What is sent over a connection that became a WebSocket is no body. The bytes are those that came from the client: an
+/// attempt that is repeated passes them once more.
+fn limit(session: &Session, context: &mut RequestContext) -> Result<()> {
+    let Some(Admitted { route, .. }) = &context.admitted else { return Ok(()) };
+    let limits = &route.policies.limits;
+    if limits.is_off() || receive::wants_websocket(session) {
+        return Ok(());
+    }
+    limits.check_body(session.body_bytes_read() as u64).map_err(|refused| {
+        context.outcome.reason = Some(Reason::from(&refused));
+        context.outcome.error = Some(refused.to_string().into());
+        // Downstream: neither the upstream's fault nor cured by another one.
+        Error::new_down(ErrorType::Custom("refused"))
+    })
 }

@@ -116,12 +116,12 @@ impl ProxyHttp for Gateway {
 
     async fn request_body_filter(
         &self,
-        _: &mut Session,
+        session: &mut Session,
         piece: &mut Option<Bytes>,
         end: bool,
         context: &mut RequestContext,
     ) -> Result<()> {
-        forward::body(piece.as_ref(), end, context)
+        forward::body(session, piece.as_ref(), end, context)
     }
 
     async fn upstream_response_filter(

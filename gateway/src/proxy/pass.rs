@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use http::{HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue, header};
 use pingora_proxy::Session;
 
 use super::{
@@ -18,7 +18,7 @@ use crate::{
     policy::{
         authentication::Identity,
         cors::{self, Cors},
-        ip_filter,
+        ip_filter, limits,
     },
     reason::Reason,
     snapshot::{Policies, Route},
@@ -68,6 +68,12 @@ impl From<ip_filter::Refused> for Refusal {
     }
 }
 
+impl From<limits::Refused> for Refusal {
+    fn from(refused: limits::Refused) -> Self {
+        Self { error: Some(refused.to_string().into()), ..Reason::from(&refused).into() }
+    }
+}
+
 impl From<cors::Refused> for Refusal {
     fn from(refused: cors::Refused) -> Self {
         Self { error: Some(refused.to_string().into()), ..Reason::from(refused).into() }
@@ -81,14 +87,20 @@ pub async fn pass(
     route: &Route,
     passed: &mut Passed,
 ) -> Result<(), Refusal> {
-    let Policies { cors, ip_filter, rate_limits: _, authentication: _ } = &route.policies;
+    let Policies { cors, ip_filter, limits, rate_limits: _, authentication: _ } = &route.policies;
     let headers = &session.req_header().headers;
     passed.origin = origin(session, opened, cors)?;
     ip_filter.check(opened.origin.client)?;
+    limits.check_head(target_bytes(opened), headers.get(header::CONTENT_LENGTH))?;
     rate_limit::ask(Stage::Anonymous, headers, opened, route, passed).await?;
     authenticate(session, opened, route, passed).await?;
     rate_limit::ask(Stage::Identified, headers, opened, route, passed).await?;
     Ok(())
+}
+
+/// Bytes of path and query.
+fn target_bytes(opened: &Opened) -> usize {
+    opened.uri.path_and_query().map_or(0, |target| target.as_str().len())
 }
 
 /// First of all, so that a browser may read why a request is refused.

@@ -50,8 +50,10 @@ pub fn broken(
     context.end_attempt(Some(reason), Instant::now());
     let may_retry = context.outcome.reason.is_none() && may_resend(session, context, &error, reused);
     error.set_retry(may_retry);
-    // What was given up on purpose has its reason, and no cause beside it.
-    context.outcome.error = context.outcome.reason.is_none().then(|| describe(&error));
+    // What was given up on purpose has its reason, and no other cause than whoever did so has named.
+    if context.outcome.reason.is_none() {
+        context.outcome.error = Some(describe(&error));
+    }
     if !may_retry {
         context.outcome.reason = Some(reason);
     }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     policy::{
         authentication::config::AuthenticationConfig, cors::config::CorsConfig,
-        ip_filter::config::IpFilterConfig, rate_limit::config::RateLimitConfig,
+        ip_filter::config::IpFilterConfig, limits::config::LimitsConfig, rate_limit::config::RateLimitConfig,
     },
     value::{Duration, Located, Name, Secret},
 };
@@ -25,6 +25,9 @@ pub struct DefaultsConfig {
     /// Who may call, by the client's address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ip_filter: Option<IpFilterConfig>,
+    /// How large a request may be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limits: Option<LimitsConfig>,
     /// How often callers may ask. Every route counts for itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rate_limits: Option<Vec<RateLimitConfig>>,
@@ -36,8 +39,9 @@ pub struct DefaultsConfig {
 impl DefaultsConfig {
     /// Whether nothing was said.
     pub fn is_empty(&self) -> bool {
-        let Self { cors, ip_filter, rate_limits, authentication } = self;
-        cors.is_none() && ip_filter.is_none() && rate_limits.is_none() && authentication.is_none()
+        let Self { cors, ip_filter, limits, rate_limits, authentication } = self;
+        let first = cors.is_none() && ip_filter.is_none() && limits.is_none();
+        first && rate_limits.is_none() && authentication.is_none()
     }
 }
 
@@ -83,6 +87,9 @@ pub struct RouteConfig {
     /// Who may call, by the client's address, in place of `defaults.ip_filter`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ip_filter: Option<IpFilterConfig>,
+    /// How large a request may be, in place of `defaults.limits`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<LimitsConfig>,
     /// How often callers may ask, in place of `defaults.rate_limits`. All of the limits hold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate_limits: Option<Vec<RateLimitConfig>>,

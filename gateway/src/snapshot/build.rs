@@ -167,13 +167,14 @@ fn policies(
     policies: check::Policies,
     route: &Arc<str>,
     parts: &Resolved<'_>,
-    limits: &mut Builder<'_>,
+    counters: &mut Builder<'_>,
 ) -> Policies {
-    let check::Policies { cors, ip_filter, rate_limits, authentication } = policies;
+    let check::Policies { cors, ip_filter, limits, rate_limits, authentication } = policies;
     Policies {
         cors,
         ip_filter,
-        rate_limits: limits.route(route, &rate_limits),
+        limits,
+        rate_limits: counters.route(route, &rate_limits),
         authentication: Authentication::new(&authentication, parts.authenticators),
     }
 }

@@ -33,7 +33,7 @@ pub use store::{Failure, Status, Store};
 
 use crate::{
     config::Config,
-    policy::{authentication::Reserved, cors::Cors, ip_filter::IpFilter},
+    policy::{authentication::Reserved, cors::Cors, ip_filter::IpFilter, limits::Limits},
     redis,
     route::{edits::HeaderEdits, respond::Respond, rewrite::Rewrite, table::Table},
     telemetry::{Telemetry, metrics::RouteMetrics},
@@ -111,6 +111,8 @@ pub struct Policies {
     pub cors: Cors,
     /// Who may call, by the client's address.
     pub ip_filter: IpFilter,
+    /// How large a request may be.
+    pub limits: Limits,
     /// How often callers may ask.
     pub rate_limits: RateLimits,
     /// Who may call, by credentials.

@@ -78,6 +78,20 @@ async fn a_full_listener_closes_what_comes_and_says_so() {
 }
 
 #[tokio::test]
+async fn a_client_with_too_many_connections_is_told_apart_from_a_full_listener() {
+    let upstream = Upstream::saying("up").await;
+    let gateway = gateway(&upstream, ", max_connections_per_client: 1").await;
+    let mut held = RawClient::connect(gateway.address()).await;
+    held.send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n").await;
+    held.answer().await.expect("an answer");
+    let mut second = RawClient::connect(gateway.address()).await;
+    second.send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n").await;
+    assert!(second.answer().await.is_none(), "one too many was served");
+    let labels = [("listener", "public"), ("reason", "client_connection_limit")];
+    gateway.metric("gateway_listener_connections_rejected_total", &labels, |count| count == 1.0).await;
+}
+
+#[tokio::test]
 async fn a_connection_serves_so_many_requests_and_no_more() {
     let upstream = Upstream::saying("up").await;
     let gateway = gateway(&upstream, ", max_requests_per_connection: 2").await;

@@ -23,6 +23,7 @@ mod health;
 mod introspection;
 mod ip_filter;
 mod lifecycle;
+mod limits;
 mod log;
 mod metrics;
 mod panics;

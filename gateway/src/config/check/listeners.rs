@@ -98,6 +98,16 @@ fn one(check: &mut Check<'_>, path: &str, listener: &ListenerConfig) {
         );
         check.error(place, text);
     }
+    if let Some(most) = listener.max_connections_per_client
+        && most > listener.max_connections
+    {
+        let place = check.place(&format!("{path}.max_connections_per_client"));
+        let text = format!(
+            "never reached, because there are {} connections in all; lower it",
+            listener.max_connections
+        );
+        check.warning(place, text);
+    }
     certificates(check, path, listener);
     for (index, network) in listener.trusted_proxies.iter().enumerate() {
         if network.to_string().ends_with("/0") {

@@ -9,6 +9,7 @@ use crate::{
     policy::{
         cors::Cors,
         ip_filter::IpFilter,
+        limits::Limits,
         rate_limit::{Cost, Limit},
     },
     route::{edits::HeaderEdits, respond::Respond, rewrite::Rewrite},
@@ -38,6 +39,8 @@ pub struct Policies {
     pub cors: Cors,
     /// Who may call, by the client's address.
     pub ip_filter: IpFilter,
+    /// How large a request may be.
+    pub limits: Limits,
     /// How often callers may ask.
     pub rate_limits: Arc<[RateLimit]>,
     /// Who may call, by credentials.

@@ -36,7 +36,7 @@ pub fn check(
         let action = action(check, route, known);
         let request_headers = headers::edits(check, &route.request_headers, headers::Of::Request);
         let response_headers = headers::edits(check, &route.response_headers, headers::Of::Response);
-        let policies = policies::of_route(check, route, &defaults, known, &shared);
+        let policies = policies::of_route(check, config, route, &defaults, known, &shared);
         let parts = (matching, action, request_headers, response_headers);
         routes.push(match parts {
             (true, Some(action), Some(request_headers), Some(response_headers)) => {

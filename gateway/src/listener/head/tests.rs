@@ -82,12 +82,14 @@ fn limits_hold_for_heads_that_were_never_text() {
     for _ in 0..100 {
         fields.append("x", "y".parse().unwrap());
     }
-    assert_eq!(check_fields(&fields, &limits), Ok(()));
+    assert_eq!(check_fields(1, &fields, &limits), Ok(()));
     fields.append("x", "y".parse().unwrap());
-    assert_eq!(check_fields(&fields, &limits), Err(TooManyHeaders));
+    assert_eq!(check_fields(1, &fields, &limits), Err(TooManyHeaders));
     let mut fields = HeaderMap::new();
     fields.insert("x", "y".repeat(61 * 1024).parse().unwrap());
-    assert_eq!(check_fields(&fields, &limits), Err(HeadTooLarge));
+    assert_eq!(check_fields(1, &fields, &limits), Err(HeadTooLarge));
+    // The target counts as it does over HTTP/1.
+    assert_eq!(check_fields(61 * 1024, &HeaderMap::new(), &limits), Err(HeadTooLarge));
 }
 
 #[test]
@@ -97,7 +99,7 @@ fn a_host_that_was_never_text_is_held_to_the_same_rule() {
         for host in hosts {
             fields.append("host", http::HeaderValue::from_bytes(host).unwrap());
         }
-        check_fields(&fields, &Limits::default())
+        check_fields(1, &fields, &Limits::default())
     };
     // Without it there is `:authority`.
     assert_eq!(with(&[]), Ok(()));

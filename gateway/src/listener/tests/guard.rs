@@ -11,6 +11,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use super::kit::{config, drain_config, numbers};
 use crate::listener::connection::Connection;
 use crate::listener::guard::Guarded;
+use crate::listener::listener::Place;
 use crate::listener::{Drain, bind};
 
 /// A client that takes everything and says nothing.
@@ -39,7 +40,7 @@ fn silent() -> (Guarded<Silent>, Arc<Mutex<Vec<String>>>) {
     let bound = bind(config(json!({})), numbers()).unwrap();
     let drain = Drain::new(drain_config(std::time::Duration::ZERO));
     let address = bound.local_addr();
-    let connection = Connection::new(bound.listener().clone(), drain, address, address);
+    let connection = Connection::new(bound.listener().clone(), drain, Place::default(), address, address);
     let writes = Arc::default();
     (Guarded::new(Silent(Arc::clone(&writes)), connection, 0), writes)
 }

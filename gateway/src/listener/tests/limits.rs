@@ -20,6 +20,41 @@ async fn one_connection_too_many_is_closed_and_counted_and_room_is_given_back() 
 }
 
 #[tokio::test]
+async fn one_client_takes_its_share_and_no_more() {
+    let server = start(json!({ "max_connections_per_client": 2 })).await;
+    let mut first = server.connect().await;
+    let second = server.connect().await;
+    assert!(exchange(&mut first, GET).await.ends_with("ok"));
+    assert_eq!(talk(&mut server.connect().await, GET).await, "");
+    assert_eq!(server.count("gateway_listener_connections_rejected_total", "client_connection_limit"), 1);
+    // Places come back, also those of connections on which nothing was asked.
+    drop(second);
+    server.ended(Ending::Unused).await;
+    let mut third = server.connect().await;
+    assert!(exchange(&mut third, GET).await.ends_with("ok"));
+    assert_eq!(talk(&mut server.connect().await, GET).await, "");
+    // What was counted under one limit is given back under another.
+    let change = server.listener.prepare(config(json!({}))).unwrap();
+    server.listener.apply(change);
+    assert!(exchange(&mut server.connect().await, GET).await.ends_with("ok"));
+    drop(first);
+    drop(third);
+    eventually(|| server.listener.connections() == 0, || "none is open".into()).await;
+    let change = server.listener.prepare(config(json!({ "max_connections_per_client": 1 }))).unwrap();
+    server.listener.apply(change);
+    assert!(exchange(&mut server.connect().await, GET).await.ends_with("ok"));
+}
+
+#[tokio::test]
+async fn a_trusted_proxy_brings_many_clients() {
+    let server = start(json!({ "max_connections_per_client": 1, "trusted_proxies": ["127.0.0.0/8"] })).await;
+    let (mut first, mut second) = (server.connect().await, server.connect().await);
+    assert!(
+        exchange(&mut first, GET).await.ends_with("ok") && exchange(&mut second, GET).await.ends_with("ok")
+    );
+}
+
+#[tokio::test]
 async fn a_head_that_is_no_http_gets_a_problem_document_and_is_counted() {
     for bad in [
         &b"GET /a b HTTP/1.1\r\nHost: a\r\n\r\n"[..],

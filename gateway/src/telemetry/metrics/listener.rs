@@ -14,15 +14,18 @@ use crate::telemetry::names::metrics as names;
 pub enum Rejected {
     /// The listener has as many connections as it may.
     ConnectionLimit,
+    /// The client has as many connections as one may.
+    ClientConnectionLimit,
 }
 
 impl Rejected {
-    const ALL: [Rejected; 1] = [Rejected::ConnectionLimit];
+    const ALL: [Rejected; 2] = [Rejected::ConnectionLimit, Rejected::ClientConnectionLimit];
 
     /// The word for it in metrics and logs.
     pub fn as_str(self) -> &'static str {
         match self {
             Rejected::ConnectionLimit => "connection_limit",
+            Rejected::ClientConnectionLimit => "client_connection_limit",
         }
     }
 }

@@ -6,6 +6,7 @@ mod authentication;
 mod cors;
 mod counting;
 mod ip_filter;
+mod limits;
 mod rate_limit;
 
 pub use authentication::Authentication;
@@ -19,6 +20,7 @@ pub fn defaults(check: &mut Check<'_>, config: &Config, known: &Known<'_>, share
     Policies {
         cors: cors::of_defaults(check, config),
         ip_filter: ip_filter::of_defaults(check, config),
+        limits: limits::of_defaults(check, config),
         rate_limits: rate_limit::of_defaults(check, config, shared),
         authentication: authentication::of_defaults(check, config, known.authenticators),
     }
@@ -27,6 +29,7 @@ pub fn defaults(check: &mut Check<'_>, config: &Config, known: &Known<'_>, share
 /// The policies of a route.
 pub fn of_route(
     check: &mut Check<'_>,
+    config: &Config,
     route: &RouteConfig,
     defaults: &Policies,
     known: &Known<'_>,
@@ -38,6 +41,7 @@ pub fn of_route(
     Policies {
         cors: cors::of_route(check, route, &defaults.cors),
         ip_filter: ip_filter::of_route(check, route, &defaults.ip_filter),
+        limits: limits::of_route(check, config, route, &defaults.limits),
         rate_limits: rate_limit::of_route(check, route, &defaults.rate_limits, shared, is_known),
         authentication,
     }
