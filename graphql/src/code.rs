@@ -17,6 +17,8 @@ pub enum Code {
     MethodNotAllowed,
     /// A mutation sent by GET.
     MutationByGet,
+    /// A GET that a page of another site could have sent.
+    PreflightRequired,
     /// `Accept` admits none of the media types GraphQL is answered in.
     NotAcceptable,
     /// A body that is not `application/json`.
@@ -108,10 +110,11 @@ const fn row(code: Code, word: &'static str, status: u16, text: &'static str) ->
 
 /// The table, in the order of the enum.
 #[rustfmt::skip]
-pub const TABLE: [Row; 37] = [
+pub const TABLE: [Row; 38] = [
     row(Code::MalformedRequest, "graphql_malformed_request", 400, "The request is not a GraphQL request"),
     row(Code::MethodNotAllowed, "graphql_method_not_allowed", 405, "GraphQL is asked for by GET or POST"),
     row(Code::MutationByGet, "graphql_mutation_by_get", 405, "A mutation must be sent by POST"),
+    row(Code::PreflightRequired, "graphql_preflight_required", 403, "Another site could have sent this GET: add the header `graphql-require-preflight: 1`, or send a POST"),
     row(Code::NotAcceptable, "graphql_not_acceptable", 406, "The answer is application/graphql-response+json or application/json"),
     row(Code::UnsupportedMediaType, "graphql_unsupported_media_type", 415, "The body must be application/json in UTF-8"),
     row(Code::RequestTooLarge, "graphql_request_too_large", 413, "The request body is too large"),

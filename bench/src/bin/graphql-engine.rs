@@ -16,7 +16,7 @@ use clap::Parser;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use glassgate_graphql::fetch::{Fetch, FetchError, FetchRequest, FetchResponse};
-use glassgate_graphql::http::{Caller, handle};
+use glassgate_graphql::http::{Caller, Csrf, handle};
 use glassgate_graphql::schema::{Schema, SchemaOptions, SdlFile, Sources};
 use glassgate_graphql::{Engine, Limits};
 use http::{Request, Response, Uri};
@@ -112,7 +112,8 @@ impl Server {
     }
 
     async fn answer(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
-        let caller = Caller { claims: None, budget: None, timeout: Duration::from_secs(30) };
+        let caller =
+            Caller { claims: None, budget: None, timeout: Duration::from_secs(30), csrf: Csrf::Auto };
         let (response, _) = handle(&self.engine, request, caller, self.calls.clone()).await;
         Ok(response.map(Full::new))
     }

@@ -2,7 +2,7 @@
 //!
 //! What a schema may say is the affair of the `glassgate-graphql` package; here are the files and the bounds.
 
-use glassgate_graphql::Limits;
+use glassgate_graphql::{Limits, http::Csrf};
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -27,12 +27,40 @@ pub struct GraphqlConfig {
     /// is still answered; so it must be longer.
     #[serde(default = "timeout")]
     pub timeout: Located<Duration>,
+    /// When a GET must show that no page of another site has sent it: by a header that a page can only set after a
+    /// preflight, or by the browser's own word. A POST always does, by its content type.
+    #[serde(default)]
+    pub csrf: CsrfConfig,
     /// What one operation may cost at most.
     #[serde(default)]
     pub limits: GraphqlLimits,
     /// Settings for calls to a source; the name is that of an upstream the schema uses.
     #[serde(default)]
     pub sources: IndexMap<Located<Name>, SourceConfig>,
+}
+
+/// When a GET must show that no page of another site has sent it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CsrfConfig {
+    /// Where it has credentials that browsers add by themselves (cookies, `Authorization: Basic`), or the browser says
+    /// that another site made it send it.
+    #[default]
+    Auto,
+    /// In any case.
+    Always,
+    /// In no case.
+    Never,
+}
+
+impl From<CsrfConfig> for Csrf {
+    fn from(config: CsrfConfig) -> Self {
+        match config {
+            CsrfConfig::Auto => Self::Auto,
+            CsrfConfig::Always => Self::Always,
+            CsrfConfig::Never => Self::Never,
+        }
+    }
 }
 
 /// Calls to one source of a composed API.

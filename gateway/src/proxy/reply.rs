@@ -127,6 +127,11 @@ pub async fn fail(session: &mut Session, error: &Error, context: &mut RequestCon
     {
         // Fails if the client has gone meanwhile; the reason stays that of the upstream.
         let _ = answer(session, context, reason).await;
+        if reason == Reason::BodyTooLarge && !session.is_http2() {
+            // It is still sending: what nobody reads would reset the connection, and the answer be lost. What does not
+            // come within the time is given up; over HTTP/2 the answer has waited already.
+            let _ = session.drain_request_body().await;
+        }
     }
     FailToProxy { error_code: context.outcome.status.unwrap_or(0), can_reuse_downstream: false }
 }

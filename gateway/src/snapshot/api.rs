@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use glassgate_graphql::Engine;
+use glassgate_graphql::{Engine, http::Csrf};
 
 use crate::{telemetry::metrics::GraphqlMetrics, upstream::FetchClient};
 
@@ -22,4 +22,6 @@ pub struct Api {
     pub metrics: Arc<GraphqlMetrics>,
     /// For one operation, all calls included.
     pub timeout: Duration,
+    /// When a GET must show that no page of another site has sent it.
+    pub csrf: Csrf,
 }

@@ -81,6 +81,7 @@ pub fn build(
             name: api.name.to_arc(),
             metrics: telemetry.metrics.graphql(api.name.as_str()),
             timeout: api.timeout,
+            csrf: api.csrf,
             client: client.clone(),
             engine: engine(api, same_name),
         })

@@ -2,10 +2,12 @@
 //!
 //! Queries by GET, everything by POST with `application/json`. Content types
 //! that a browser's form can send are refused, so no other site can make a
-//! browser send an operation in its user's name without a preflight. Statuses
+//! browser send an operation in its user's name without a preflight, and a
+//! GET that could be sent so is refused as well (`csrf`). Statuses
 //! follow the media type that was negotiated.
 
 mod body;
+mod csrf;
 mod negotiate;
 
 #[cfg(test)]
@@ -30,6 +32,7 @@ use crate::error::RequestError;
 use crate::fetch::Fetch;
 use crate::report::Report;
 use crate::request::{Context, GraphqlRequest, Response};
+pub use csrf::Csrf;
 use negotiate::{Answer, negotiate};
 
 /// Bodies of as many bytes are read aside: lists of small values take long.
@@ -45,6 +48,8 @@ pub struct Caller {
     /// So long after the request's body was read the answer is written,
     /// complete or not. Reading is bounded by who accepts connections.
     pub timeout: Duration,
+    /// When a GET must show that no page of another site has sent it.
+    pub csrf: Csrf,
 }
 
 /// Answers one HTTP request.
@@ -62,7 +67,7 @@ where
     let Some(answer) = negotiate(&parts.headers) else {
         return refused(&RequestError::of(Code::NotAcceptable), Answer::Json);
     };
-    let body = match receive(&parts, body, engine.limits().request_bytes).await {
+    let body = match receive(&parts, body, engine.limits().request_bytes, caller.csrf).await {
         Ok(body) => body,
         Err(error) => return refused(&error, answer),
     };
@@ -77,12 +82,13 @@ where
 }
 
 /// The body of a POST; a GET's is not looked at.
-async fn receive<B>(parts: &Parts, body: B, max_bytes: usize) -> Result<Bytes, RequestError>
+async fn receive<B>(parts: &Parts, body: B, max_bytes: usize, csrf: Csrf) -> Result<Bytes, RequestError>
 where
     B: BodyExt<Data = Bytes>,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     match parts.method {
+        Method::GET if !csrf.admits(&parts.headers) => Err(RequestError::of(Code::PreflightRequired)),
         Method::GET => Ok(Bytes::new()),
         Method::POST => {
             if !is_json(&parts.headers) {
@@ -218,6 +224,7 @@ fn is_about_http(code: Code) -> bool {
         Code::MalformedRequest
             | Code::MethodNotAllowed
             | Code::MutationByGet
+            | Code::PreflightRequired
             | Code::NotAcceptable
             | Code::UnsupportedMediaType
             | Code::RequestTooLarge

@@ -44,7 +44,7 @@ async fn send(method: &str, uri: &str, headers: &[(&str, &str)], body: &str) -> 
         request = request.header(*name, *value);
     }
     let request = request.body(Full::new(Bytes::from(body.to_owned()))).unwrap();
-    let caller = Caller { claims: None, budget: None, timeout: Duration::from_secs(5) };
+    let caller = Caller { claims: None, budget: None, timeout: Duration::from_secs(5), csrf: Csrf::Auto };
     let (response, _) = handle(&engine, request, caller, fake.clone()).await;
     let (parts, body) = response.into_parts();
     Answered {
@@ -93,7 +93,12 @@ async fn who_comes_too_early_is_told_so_by_the_status_whatever_he_accepts() {
         let request =
             Request::post("/graphql").header(CONTENT_TYPE, "application/json").header(ACCEPT, accept);
         let body = json!({"query": "{ user(id: 1) { id } }"}).to_string();
-        let caller = Caller { claims: None, budget: Some(Arc::new(Broke)), timeout: Duration::from_secs(5) };
+        let caller = Caller {
+            claims: None,
+            budget: Some(Arc::new(Broke)),
+            timeout: Duration::from_secs(5),
+            csrf: Csrf::Auto,
+        };
         let fake = Fake::new(|_| Reply::Never);
         let engine = Engine::new(schema(SDL), Limits::default(), 10);
         let request = request.body(Full::new(Bytes::from(body))).unwrap();
@@ -330,7 +335,8 @@ async fn a_body_of_many_values_is_refused_before_they_are_read() {
         );
         let request = Request::post("/graphql").header(JSON.0, JSON.1).header(NEW.0, NEW.1);
         let request = request.body(Full::new(Bytes::from(body))).unwrap();
-        let caller = Caller { claims: None, budget: None, timeout: Duration::from_secs(60) };
+        let caller =
+            Caller { claims: None, budget: None, timeout: Duration::from_secs(60), csrf: Csrf::Auto };
         let fake = Fake::new(|_| Reply::Never);
         let (response, _) = handle(&engine, request, caller, fake).await;
         assert_eq!(response.status(), status, "{}", &text[..20]);
@@ -343,7 +349,50 @@ async fn the_deadline_holds_while_a_long_body_is_read() {
     let body = json!({"query": "{ __typename }", "extensions": {"x": " ".repeat(LONG_BODY)}});
     let request = Request::post("/graphql").header(JSON.0, JSON.1).header(NEW.0, NEW.1);
     let request = request.body(Full::new(Bytes::from(body.to_string()))).unwrap();
-    let caller = Caller { claims: None, budget: None, timeout: Duration::ZERO };
+    let caller = Caller { claims: None, budget: None, timeout: Duration::ZERO, csrf: Csrf::Auto };
     let (response, report) = handle(&engine, request, caller, Fake::new(|_| Reply::Never)).await;
     assert_eq!((response.status().as_u16(), report.first_error), (503, Some("graphql_deadline_exceeded")));
+}
+
+#[tokio::test]
+async fn a_get_that_another_site_could_have_sent_is_refused() {
+    let uri = "/graphql?query=%7Buser(id:7)%7Bid%7D%7D";
+    for (headers, status) in [
+        (&[("cookie", "session=1")][..], 403),
+        (&[("sec-fetch-site", "cross-site")], 403),
+        (&[("cookie", "session=1"), ("sec-fetch-site", "same-origin")], 200),
+        (&[("cookie", "session=1"), ("graphql-require-preflight", "1")], 200),
+        (&[("authorization", "Bearer abc")], 200),
+    ] {
+        let answer = send("GET", uri, headers, "").await;
+        assert_eq!(answer.status, status, "{headers:?}");
+        assert_eq!(answer.calls.is_empty(), status == 403);
+        if status == 403 {
+            assert_eq!(answer.code(), "graphql_preflight_required");
+            assert!(answer.text.contains("`graphql-require-preflight: 1`"), "{}", answer.text);
+        }
+    }
+}
+
+/// What a page of another site can make a browser send without asking: none of it is read as GraphQL.
+#[tokio::test]
+async fn no_simple_request_is_an_operation() {
+    let mutation = json!({"query": "mutation { add { id } }"}).to_string();
+    for content_type in [
+        None,
+        Some(""),
+        Some("text/plain"),
+        Some("text/plain; application/json"),
+        Some("application/x-www-form-urlencoded"),
+        Some("multipart/form-data; boundary=application/json"),
+    ] {
+        let headers: Vec<_> = content_type.map(|ty| ("content-type", ty)).into_iter().collect();
+        let answer = send("POST", "/graphql", &headers, &mutation).await;
+        assert_eq!((answer.status, answer.code()), (415, "graphql_unsupported_media_type"), "{headers:?}");
+        assert!(answer.calls.is_empty());
+    }
+    let mutation = "/graphql?query=mutation%7Badd%7Bid%7D%7D";
+    let answer = send("GET", mutation, &[("graphql-require-preflight", "1")], "").await;
+    assert_eq!((answer.status, answer.code()), (405, "graphql_mutation_by_get"));
+    assert!(answer.calls.is_empty());
 }

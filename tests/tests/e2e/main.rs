@@ -13,6 +13,7 @@ mod basic;
 mod cli;
 mod connections;
 mod cors;
+mod csrf;
 mod demo;
 mod disconnects;
 mod graphql;

@@ -3,6 +3,7 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use glassgate_graphql::{
+    http::Csrf,
     is_reserved_header,
     limits::Limits,
     schema::{Problem as SdlProblem, Schema, SchemaOptions, SdlFile, SourceOptions, Sources},
@@ -32,6 +33,8 @@ pub struct GraphqlApi {
     pub limits: Limits,
     /// For one operation.
     pub timeout: Duration,
+    /// When a GET must show that no page of another site has sent it.
+    pub csrf: Csrf,
 }
 
 pub fn check(check: &mut Check<'_>, config: &Config) -> Named<GraphqlApi> {
@@ -69,7 +72,13 @@ fn one(check: &mut Check<'_>, name: &Located<Name>, api: &GraphqlConfig) -> Opti
     };
     unused(check, api, &schema);
     let limits = limits(&api.limits);
-    Some(GraphqlApi { name: (**name).clone(), schema, limits, timeout: api.timeout.get() })
+    Some(GraphqlApi {
+        name: (**name).clone(),
+        schema,
+        limits,
+        timeout: api.timeout.get(),
+        csrf: api.csrf.into(),
+    })
 }
 
 /// Settings that nothing reads are probably those of another source.
