@@ -4,8 +4,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use serde_json::json;
 use tests::client::{Connection, Protocol};
-use tests::{DEADLINE, Gateway, LaunchRedis, Redis, RedisCluster, client, empty, eventually};
+use tests::{DEADLINE, Gateway, LaunchRedis, Redis, RedisCluster, Stubs, client, empty, eventually};
+
+use crate::graphql;
 
 /// A long deadline for a loaded machine.
 const PATIENT: &str = "timeout: 10s";
@@ -296,4 +299,26 @@ async fn a_reload_counts_in_the_new_place_and_goes_on_in_the_old_one() {
     assert_eq!(let_through(&gateway, 14, &[]).await, 10);
     assert_eq!(gateway.reload(&yaml(&first, "")).await.status, 200);
     assert_eq!(let_through(&gateway, 4, &[]).await, 2);
+}
+
+#[tokio::test]
+async fn what_graphql_operations_cost_is_taken_where_all_gateways_count() {
+    let (mut redis, stubs) = (Redis::start_plain().await, Stubs::start().await);
+    let limits = ", rate_limits: [{ limit: 10/30d, cost: graphql, on_failure: deny }]";
+    let store = format!("redis: {{ {} }}\n", at(&redis));
+    let gateways = [
+        graphql::gateway_with(&stubs, limits, &store).await,
+        graphql::gateway_with(&stubs, limits, &store).await,
+    ];
+    for (gateway, status, left) in [(0, 200, 6), (1, 200, 2), (0, 429, 2), (1, 429, 2)] {
+        let answer = gateways[gateway].graphql(graphql::FOUR_SERVICES, json!({})).await;
+        let expected = format!("\"limit-1\";r={left};t=");
+        assert_eq!(answer.status, status);
+        assert!(answer.header("ratelimit").starts_with(&expected), "{answer:?}");
+    }
+    assert_eq!(stubs.calls("users").await.values().sum::<u64>(), 2, "the refused ones called nobody");
+    redis.kill();
+    degraded(&gateways[0], true).await;
+    let answer = gateways[0].graphql(graphql::FOUR_SERVICES, json!({})).await;
+    assert_eq!(answer.refused(503), "rate_limit_unavailable");
 }
