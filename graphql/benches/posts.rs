@@ -100,7 +100,7 @@ fn main() {
                 let request = GraphqlRequest { query: QUERY.into(), ..GraphqlRequest::default() };
                 let context = Context {
                     headers: HeaderMap::new(),
-                    claims: None,
+                    identity: None,
                     budget: None,
                     deadline: Instant::now() + Duration::from_secs(30),
                 };

@@ -63,8 +63,14 @@ pub enum Code {
     UnknownType,
     /// A value may not stand in the request to a service.
     UnsendableValue,
+    /// The caller lacks a claim that a call carries.
+    ClaimMissing,
     /// A batch key is neither an integer nor a string.
     InvalidKey,
+    /// The field is for callers who are known.
+    CredentialsMissing,
+    /// The caller lacks a scope that the field needs.
+    InsufficientScope,
     /// A service answered with an error status.
     UpstreamStatus,
     /// A service answered with a redirect.
@@ -110,7 +116,7 @@ const fn row(code: Code, word: &'static str, status: u16, text: &'static str) ->
 
 /// The table, in the order of the enum.
 #[rustfmt::skip]
-pub const TABLE: [Row; 38] = [
+pub const TABLE: [Row; 41] = [
     row(Code::MalformedRequest, "graphql_malformed_request", 400, "The request is not a GraphQL request"),
     row(Code::MethodNotAllowed, "graphql_method_not_allowed", 405, "GraphQL is asked for by GET or POST"),
     row(Code::MutationByGet, "graphql_mutation_by_get", 405, "A mutation must be sent by POST"),
@@ -137,7 +143,10 @@ pub const TABLE: [Row; 38] = [
     row(Code::InvalidValue, "graphql_invalid_value", 200, "The service's value does not fit the field's type"),
     row(Code::UnknownType, "graphql_unknown_type", 200, "The service's object does not say which type it is"),
     row(Code::UnsendableValue, "graphql_unsendable_value", 200, "A value cannot stand in the request to the service"),
+    row(Code::ClaimMissing, "graphql_claim_missing", 200, "The caller lacks a claim that this field needs"),
     row(Code::InvalidKey, "graphql_invalid_key", 200, "A key is neither an integer nor a string"),
+    row(Code::CredentialsMissing, "credentials_missing", 200, "Credentials are required here"),
+    row(Code::InsufficientScope, "insufficient_scope", 200, "A required scope is missing"),
     row(Code::UpstreamStatus, "upstream_error_status", 200, "The service answered with an error"),
     row(Code::UpstreamRedirect, "upstream_redirect", 200, "The service answered with a redirect"),
     row(Code::UpstreamInvalidBody, "upstream_invalid_body", 200, "The service's answer is not the expected JSON"),

@@ -17,7 +17,7 @@ use crate::code::Code;
 use crate::coerce::{Values, variables};
 use crate::document::{Prepared, prepare};
 use crate::error::RequestError;
-use crate::execute::{Environment, Run};
+use crate::execute::{Environment, Refusals, Run};
 use crate::fetch::Fetch;
 use crate::limits::Limits;
 use crate::plan::{Conditions, FieldValue, Introspect, NodeId, Plan, PlanCache, PlanKey, compile};
@@ -129,6 +129,8 @@ impl Engine {
         pay(context, report.cost).await?;
         let introspection = self.introspect(&plan, &variables, context.deadline).await?;
 
+        let refusals = Refusals::of(&plan.gates, context.identity.as_deref());
+
         let began = Instant::now();
         let env = Environment {
             schema: &self.schema,
@@ -138,6 +140,7 @@ impl Engine {
             aside: &self.aside,
             variables: &variables,
             conditions: &conditions,
+            refusals: &refusals,
         };
         let mut run = Run::new(&plan, env);
         if plan.is_mutation() {
@@ -155,6 +158,7 @@ impl Engine {
         report.has_data = !projected.is_null;
         report.errors = u32::try_from(projected.errors).unwrap_or(u32::MAX);
         report.first_error = projected.first_error;
+        report.refused_fields = projected.refused_fields;
         Ok(Response { status: StatusCode::OK, refused: None, body: Bytes::from(projected.body) })
     }
 

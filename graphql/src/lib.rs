@@ -28,5 +28,5 @@ mod testing;
 
 pub use engine::Engine;
 pub use limits::Limits;
-pub use request::{Context, GraphqlRequest, Response};
+pub use request::{Context, GraphqlRequest, Identity, Response};
 pub use template::is_reserved_header;

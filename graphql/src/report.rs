@@ -29,6 +29,9 @@ pub struct Report {
     pub errors: u32,
     /// The code of the first error, if any.
     pub first_error: Option<&'static str>,
+    /// `Type.field` of those that the caller may not read, each once: where it
+    /// selected them and something stands in their place.
+    pub refused_fields: Vec<Arc<str>>,
     /// Rows of batch answers that had no parent.
     pub unmatched_rows: u32,
     /// Further rows of a batch answer for a field that takes one.

@@ -1,5 +1,6 @@
 //! What the engine is asked, and what it answers.
 
+use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -22,13 +23,23 @@ pub struct GraphqlRequest {
     pub variables: Values,
 }
 
+/// A caller whom the embedder has authenticated. It alone can say so: nothing of a
+/// request makes one.
+pub trait Identity: Debug + Send + Sync {
+    /// The verified claims, an object: what `{claims.x}` reads.
+    fn claims(&self) -> &serde_json::Value;
+
+    /// Whether the caller was given this scope.
+    fn has_scope(&self, scope: &str) -> bool;
+}
+
 /// Who asks, and until when an answer is of use.
 #[derive(Debug, Clone)]
 pub struct Context {
     /// The client's headers: templates and forward lists choose among them.
     pub headers: HeaderMap,
-    /// The caller's verified claims, if there are any.
-    pub claims: Option<serde_json::Value>,
+    /// Who asks; `None` where nobody knows.
+    pub identity: Option<Arc<dyn Identity>>,
     /// Who pays for the operation; without, nobody has to.
     pub budget: Option<Arc<dyn Budget>>,
     /// The answer is written by then, complete or not.

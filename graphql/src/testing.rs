@@ -14,7 +14,7 @@ use crate::engine::Engine;
 use crate::fetch::{Fetch, FetchError, FetchRequest, FetchResponse};
 use crate::limits::Limits;
 use crate::report::Report;
-use crate::request::{Context, GraphqlRequest};
+use crate::request::{Context, GraphqlRequest, Identity};
 use crate::schema::{Schema, SchemaOptions, SdlFile, Sources};
 
 /// What a fake service does with a call.
@@ -116,10 +116,28 @@ pub(crate) fn engine(sdl: &str) -> Engine {
     Engine::new(schema(sdl), Limits::default(), 100)
 }
 
+/// A caller with these claims.
+pub(crate) fn caller(claims: Value) -> Arc<dyn Identity> {
+    Arc::new(Known(claims))
+}
+
+#[derive(Debug)]
+struct Known(Value);
+
+impl Identity for Known {
+    fn claims(&self) -> &Value {
+        &self.0
+    }
+
+    fn has_scope(&self, scope: &str) -> bool {
+        self.0["scope"].as_str().is_some_and(|given| given.split(' ').any(|given| given == scope))
+    }
+}
+
 pub(crate) fn context() -> Context {
     Context {
         headers: HeaderMap::new(),
-        claims: None,
+        identity: None,
         budget: None,
         deadline: Instant::now() + Duration::from_secs(10),
     }

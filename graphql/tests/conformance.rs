@@ -58,7 +58,7 @@ async fn documents_are_refused_and_answered_as_by_graphql_js() {
     let mut asked = Vec::new();
     for request in cases() {
         let deadline = Instant::now() + Duration::from_secs(60);
-        let context = Context { headers: HeaderMap::new(), claims: None, budget: None, deadline };
+        let context = Context { headers: HeaderMap::new(), identity: None, budget: None, deadline };
         let (response, _) = engine.execute(request.clone(), context, service.clone()).await;
         asked.push(json!({
             "query": request.query,

@@ -62,7 +62,7 @@ async fn compare(files: &[SdlFile], sources: &[&str]) {
     let engine = Engine::new(schema, Limits::default(), 1);
     let request = GraphqlRequest { query, ..GraphqlRequest::default() };
     let deadline = Instant::now() + Duration::from_secs(60);
-    let context = Context { headers: HeaderMap::new(), claims: None, budget: None, deadline };
+    let context = Context { headers: HeaderMap::new(), identity: None, budget: None, deadline };
     let (response, _) = engine.execute(request, context, Arc::new(NoService)).await;
     let mut response: Value = serde_json::from_slice(&response.body).expect("JSON");
     let data = response["data"].take();

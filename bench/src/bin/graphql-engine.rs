@@ -113,7 +113,7 @@ impl Server {
 
     async fn answer(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
         let caller =
-            Caller { claims: None, budget: None, timeout: Duration::from_secs(30), csrf: Csrf::Auto };
+            Caller { identity: None, budget: None, timeout: Duration::from_secs(30), csrf: Csrf::Auto };
         let (response, _) = handle(&self.engine, request, caller, self.calls.clone()).await;
         Ok(response.map(Full::new))
     }

@@ -122,7 +122,7 @@ impl Exchange {
         };
         let fetch = Arc::new(self.api.client.on_behalf_of(context, self.pool.clone()));
         let budget = self.payment.get().map(|payment| payment.clone() as Arc<dyn Budget>);
-        let caller = Caller { claims: None, budget, timeout: self.api.timeout, csrf: self.api.csrf };
+        let caller = Caller { identity: None, budget, timeout: self.api.timeout, csrf: self.api.csrf };
         let (response, report) = handle(&self.api.engine, request, caller, fetch).await;
         let operation = Operation { report, started_at, duration: started.elapsed() };
         *self.operation.lock().unwrap_or_else(PoisonError::into_inner) = Some(operation);

@@ -188,6 +188,9 @@ fn count_operation(operation: &Operation, metrics: &GraphqlMetrics) {
         unmatched_rows: u64::from(report.unmatched_rows),
         surplus_rows: u64::from(report.surplus_rows),
     });
+    for field in &report.refused_fields {
+        metrics.refused(field);
+    }
     for fetch in &report.fetches {
         metrics.record_fetch(&FetchRecord {
             source: &fetch.source,

@@ -8,6 +8,7 @@ use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue};
 use sha2::{Digest, Sha256};
 
+use super::access::lacks_claim;
 use super::{Fault, Job, Received, Run, Slot};
 use crate::code::Code;
 use crate::coerce::{ArgumentError, Values};
@@ -66,7 +67,7 @@ impl Run<'_> {
     pub(super) async fn start(&mut self, node: NodeId) {
         let plan = self.plan;
         let at = &plan.nodes[node];
-        if self.env.conditions.first(&at.occurrences).is_none() {
+        if self.env.conditions.first(&at.occurrences).is_none() || self.env.refusals.has_any(&at.gates) {
             return;
         }
         let parents = self.rows(at.place).await;
@@ -79,6 +80,9 @@ impl Run<'_> {
         }
         if let Some(message) = self.negative_take(node) {
             return self.refuse(node, Fault::with(Code::ArgumentInvalid, message));
+        }
+        if lacks_claim(&at.rest, self.env.context.identity.as_deref()) {
+            return self.refuse(node, Fault::of(Code::ClaimMissing));
         }
         if self.has_long_argument(node) {
             return self.refuse(node, Unsendable::LongUri.fault(at));
@@ -293,7 +297,7 @@ impl Scope for CallScope<'_> {
         let context = self.run.env.context;
         match reference {
             Reference::Argument(path) => member(self.arguments.get(&**path.first()?)?, path.get(1..)?),
-            Reference::Claim(path) => member(context.claims.as_ref()?, path),
+            Reference::Claim(path) => member(context.identity.as_ref()?.claims(), path),
             Reference::Header(name) => {
                 Some(Value::Text(Cow::Borrowed(context.headers.get(name)?.to_str().ok()?)))
             }

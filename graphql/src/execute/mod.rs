@@ -11,6 +11,7 @@
 //! Long work lets other tasks of the thread have their turn: it yields, and
 //! reads long bodies aside.
 
+mod access;
 mod arrive;
 mod attach;
 mod batch;
@@ -48,6 +49,7 @@ use crate::report::FetchReport;
 use crate::request::Context;
 use crate::schema::Schema;
 
+pub(crate) use access::Refusals;
 pub(crate) use fault::Fault;
 pub(crate) use slot::{Kind, Received, Slot, Store};
 pub(crate) use text::{is_integer, unquoted};
@@ -63,6 +65,7 @@ pub(crate) struct Environment<'e> {
     pub(crate) aside: &'e Aside,
     pub(crate) variables: &'e Values,
     pub(crate) conditions: &'e Conditions,
+    pub(crate) refusals: &'e Refusals,
 }
 
 /// An execution under way, and afterwards what it has read.

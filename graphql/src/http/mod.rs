@@ -31,7 +31,7 @@ use crate::engine::{Allowed, Engine};
 use crate::error::RequestError;
 use crate::fetch::Fetch;
 use crate::report::Report;
-use crate::request::{Context, GraphqlRequest, Response};
+use crate::request::{Context, GraphqlRequest, Identity, Response};
 pub use csrf::Csrf;
 use negotiate::{Answer, negotiate};
 
@@ -41,8 +41,8 @@ const LONG_BODY: usize = 16 << 10;
 /// Who asks, and how long an answer may take.
 #[derive(Debug, Clone)]
 pub struct Caller {
-    /// Verified claims, if there are any.
-    pub claims: Option<serde_json::Value>,
+    /// Who asks; `None` where nobody knows. Never taken from the request.
+    pub identity: Option<Arc<dyn Identity>>,
     /// Who pays for the operation; without, nobody has to.
     pub budget: Option<Arc<dyn Budget>>,
     /// So long after the request's body was read the answer is written,
@@ -76,7 +76,8 @@ where
         Ok(read) => read,
         Err(error) => return refused(&error, answer),
     };
-    let context = Context { headers: parts.headers, claims: caller.claims, budget: caller.budget, deadline };
+    let context =
+        Context { headers: parts.headers, identity: caller.identity, budget: caller.budget, deadline };
     let (response, report) = engine.execute_allowed(request, context, fetch, allowed).await;
     (respond(response, answer), report)
 }

@@ -44,7 +44,7 @@ async fn send(method: &str, uri: &str, headers: &[(&str, &str)], body: &str) -> 
         request = request.header(*name, *value);
     }
     let request = request.body(Full::new(Bytes::from(body.to_owned()))).unwrap();
-    let caller = Caller { claims: None, budget: None, timeout: Duration::from_secs(5), csrf: Csrf::Auto };
+    let caller = Caller { identity: None, budget: None, timeout: Duration::from_secs(5), csrf: Csrf::Auto };
     let (response, _) = handle(&engine, request, caller, fake.clone()).await;
     let (parts, body) = response.into_parts();
     Answered {
@@ -94,7 +94,7 @@ async fn who_comes_too_early_is_told_so_by_the_status_whatever_he_accepts() {
             Request::post("/graphql").header(CONTENT_TYPE, "application/json").header(ACCEPT, accept);
         let body = json!({"query": "{ user(id: 1) { id } }"}).to_string();
         let caller = Caller {
-            claims: None,
+            identity: None,
             budget: Some(Arc::new(Broke)),
             timeout: Duration::from_secs(5),
             csrf: Csrf::Auto,
@@ -336,7 +336,7 @@ async fn a_body_of_many_values_is_refused_before_they_are_read() {
         let request = Request::post("/graphql").header(JSON.0, JSON.1).header(NEW.0, NEW.1);
         let request = request.body(Full::new(Bytes::from(body))).unwrap();
         let caller =
-            Caller { claims: None, budget: None, timeout: Duration::from_secs(60), csrf: Csrf::Auto };
+            Caller { identity: None, budget: None, timeout: Duration::from_secs(60), csrf: Csrf::Auto };
         let fake = Fake::new(|_| Reply::Never);
         let (response, _) = handle(&engine, request, caller, fake).await;
         assert_eq!(response.status(), status, "{}", &text[..20]);
@@ -349,7 +349,7 @@ async fn the_deadline_holds_while_a_long_body_is_read() {
     let body = json!({"query": "{ __typename }", "extensions": {"x": " ".repeat(LONG_BODY)}});
     let request = Request::post("/graphql").header(JSON.0, JSON.1).header(NEW.0, NEW.1);
     let request = request.body(Full::new(Bytes::from(body.to_string()))).unwrap();
-    let caller = Caller { claims: None, budget: None, timeout: Duration::ZERO, csrf: Csrf::Auto };
+    let caller = Caller { identity: None, budget: None, timeout: Duration::ZERO, csrf: Csrf::Auto };
     let (response, report) = handle(&engine, request, caller, Fake::new(|_| Reply::Never)).await;
     assert_eq!((response.status().as_u16(), report.first_error), (503, Some("graphql_deadline_exceeded")));
 }

@@ -15,15 +15,15 @@ use apollo_compiler::{Name, Node as Ast, executable};
 use super::collect::{Found, Set, collect};
 use super::locate::Want;
 use super::{
-    Abstract, Condition, Field, FieldValue, Introspect, Node, NodeId, Occurrence, Only, Origin, Output, Path,
-    Place, PlaceId, Plan, ROOT, Read, Select, Selection, SelectionId, Shape, ShapeId,
+    Abstract, Condition, Field, FieldValue, GateId, Introspect, Node, NodeId, Occurrence, Only, Origin,
+    Output, Path, Place, PlaceId, Plan, Possible, ROOT, Read, Select, Selection, SelectionId, Shape, ShapeId,
 };
 use crate::code::Code;
 use crate::coerce::Arguments;
 use crate::document::Prepared;
 use crate::error::RequestError;
 use crate::json_path::{JsonPath, Step as JsonStep};
-use crate::schema::{self, Resolver, Rest, Schema, TypeId};
+use crate::schema::{self, Access, Resolver, Rest, Schema, TypeId};
 use crate::template::Reference;
 
 /// How many more fields than the selection limit a plan may have, because
@@ -55,6 +55,8 @@ pub(crate) fn compile(
         places: vec![Place { shape: ROOT, origin: Origin::Root, only: None }],
         shapes: vec![Shape::new(None)],
         conditions: IndexMap::default(),
+        gates: IndexMap::default(),
+        around: Vec::new(),
         introspection: None,
         arguments: HashMap::new(),
         fields_left: max_selections.saturating_mul(FIELDS_PER_SELECTION),
@@ -63,9 +65,9 @@ pub(crate) fn compile(
     let sets = [(&operation.selection_set, Condition::default())];
     let at = At { ty: root_type, place: 0, shape: ROOT, node: None };
     let root = compiler.selection(at, &sets)?;
-    let Compiler { selections, nodes, places, shapes, conditions, introspection, .. } = compiler;
-    let conditions = conditions.into_keys().collect();
-    Ok(Plan { prepared, root, selections, nodes, places, shapes, conditions, introspection })
+    let Compiler { selections, nodes, places, shapes, conditions, gates, introspection, .. } = compiler;
+    let (conditions, gates) = (conditions.into_keys().collect(), gates.into_keys().collect());
+    Ok(Plan { prepared, root, selections, nodes, places, shapes, conditions, gates, introspection })
 }
 
 /// The objects whose selection is being compiled.
@@ -86,6 +88,9 @@ pub(super) struct Compiler<'a> {
     places: Vec<Place>,
     pub(super) shapes: Vec<Shape>,
     conditions: IndexMap<Condition, ()>,
+    gates: IndexMap<Arc<Access>, ()>,
+    /// The gates of what is being compiled and of everything around it.
+    around: Vec<GateId>,
     introspection: Option<Introspect>,
     /// Arguments of a field in the document, which fragments may put to many places.
     arguments: HashMap<(TypeId, *const executable::Field), Arguments>,
@@ -121,6 +126,7 @@ impl<'a> Compiler<'a> {
             coordinate: format!("{}.{}", ty.name, first.name).into(),
             occurrences,
             nullable: [false].into(),
+            gate: None,
             value: FieldValue::Constant(Box::default()),
             output: Output::Leaf(at.ty),
         };
@@ -158,6 +164,7 @@ impl<'a> Compiler<'a> {
         let want = if self.schema.ty(named).is_leaf() { Want::Leaf } else { Want::Object };
         field.coordinate = defined.coordinate.clone();
         field.nullable = nullable(&defined.ty);
+        field.gate = self.enter(defined.access.as_ref());
         let (child, node, origin);
         match &defined.resolver {
             Resolver::Property(property) => {
@@ -188,6 +195,7 @@ impl<'a> Compiler<'a> {
                 self.output(At { ty: named, place: at.place, shape, node }, origin, &sets)?
             }
         };
+        self.leave(field.gate);
         Ok(())
     }
 
@@ -200,7 +208,7 @@ impl<'a> Compiler<'a> {
         let discriminator = (ty.possible.len() > 1)
             .then(|| self.members(at.shape, at.node, &ty.discriminator, Want::Leaf).path);
         let whole = self.place(Place { shape: at.shape, origin, only: None });
-        let mut selections = Vec::with_capacity(ty.possible.len());
+        let mut possible = Vec::with_capacity(ty.possible.len());
         for &concrete in &ty.possible {
             let place = match &discriminator {
                 None => whole,
@@ -210,10 +218,13 @@ impl<'a> Compiler<'a> {
                     only: Some(Only { ty: at.ty, discriminator: path.clone(), concrete }),
                 }),
             };
+            let access = self.schema.ty(concrete).as_object().and_then(|object| object.access.as_ref());
+            let gate = self.enter(access);
             let selection = self.selection(At { ty: concrete, place, ..at }, sets)?;
-            selections.push((concrete, selection));
+            self.leave(gate);
+            possible.push(Possible { ty: concrete, selection, gate });
         }
-        Ok(Output::Abstract(Abstract { ty: at.ty, discriminator, selections }))
+        Ok(Output::Abstract(Abstract { ty: at.ty, discriminator, possible }))
     }
 
     /// Adds the node of a `@rest` field; the shape of its objects, if any.
@@ -244,6 +255,7 @@ impl<'a> Compiler<'a> {
             place: at.place,
             children: Vec::new(),
             occurrences: occurrences.to_vec(),
+            gates: self.around.clone().into(),
             keys: keys_in_parent,
             row_keys: Vec::new(),
             parents,
@@ -325,6 +337,19 @@ impl<'a> Compiler<'a> {
             }
         }
         occurrences
+    }
+
+    /// Notes who may read what is compiled next.
+    fn enter(&mut self, access: Option<&Arc<Access>>) -> Option<GateId> {
+        let gate = self.gates.insert_full(access?.clone(), ()).0;
+        self.around.push(gate);
+        Some(gate)
+    }
+
+    fn leave(&mut self, gate: Option<GateId>) {
+        if gate.is_some() {
+            self.around.pop();
+        }
     }
 
     fn condition(&mut self, condition: &Condition) -> usize {

@@ -8,10 +8,12 @@
 //! and what templates expand to. So one plan serves every request with the same
 //! document, whatever its variables.
 //!
+//! Who asks is no part of it either: who may read a field is a gate, which is
+//! looked at when the plan is executed.
+//!
 //! New directives have their place: what a call needs besides its templates
 //! (`@cache`, `@fallback`) is read from [`Node::rest`]'s neighbours in the
-//! schema model, who may read a field (`@requiresScopes`) is one more
-//! [`Condition`]-like gate on [`Field`], and `@defer` splits [`Selection`]s.
+//! schema model, and `@defer` splits [`Selection`]s.
 
 mod cache;
 mod collect;
@@ -29,7 +31,7 @@ use std::sync::Arc;
 use crate::coerce::Arguments;
 use crate::document::Prepared;
 use crate::json_path::JsonPath;
-use crate::schema::{Rest, TypeId};
+use crate::schema::{Access, Rest, TypeId};
 
 pub(crate) use cache::{PlanCache, PlanKey};
 pub(crate) use compile::compile;
@@ -43,6 +45,8 @@ pub(crate) type NodeId = usize;
 pub(crate) type SelectionId = usize;
 /// Place of a [`Shape`] in [`Plan::shapes`].
 pub(crate) type ShapeId = usize;
+/// Place of an [`Access`] in [`Plan::gates`].
+pub(crate) type GateId = usize;
 /// Place of a [`Place`] in [`Plan::places`].
 pub(crate) type PlaceId = usize;
 
@@ -62,6 +66,8 @@ pub(crate) struct Plan {
     pub(crate) places: Vec<Place>,
     pub(crate) shapes: Vec<Shape>,
     pub(crate) conditions: Vec<Condition>,
+    /// What callers are asked for. Who they are, a plan never knows.
+    pub(crate) gates: Vec<Arc<Access>>,
     /// Every `__schema` and `__type` of the operation, wherever they stand.
     pub(crate) introspection: Option<Introspect>,
 }
@@ -103,6 +109,8 @@ pub(crate) struct Field {
     /// Per level from the outside in, whether null is allowed; one level more
     /// than there are lists.
     pub(crate) nullable: Box<[bool]>,
+    /// Who may read it; `None`: everybody.
+    pub(crate) gate: Option<GateId>,
     /// Where the value is.
     pub(crate) value: FieldValue,
     /// What the innermost value is.
@@ -153,7 +161,16 @@ pub(crate) struct Abstract {
     /// only one type is possible.
     pub(crate) discriminator: Option<Path>,
     /// What each possible type writes.
-    pub(crate) selections: Vec<(TypeId, SelectionId)>,
+    pub(crate) possible: Vec<Possible>,
+}
+
+/// One of the types that a value may have.
+#[derive(Debug)]
+pub(crate) struct Possible {
+    pub(crate) ty: TypeId,
+    pub(crate) selection: SelectionId,
+    /// Who may read it; `None`: everybody.
+    pub(crate) gate: Option<GateId>,
 }
 
 /// Steps from a row to a value.
@@ -215,6 +232,9 @@ pub(crate) struct Node {
     pub(crate) children: Vec<NodeId>,
     /// Where the document selects it; it runs if one of them holds.
     pub(crate) occurrences: Vec<Occurrence>,
+    /// Its field's gate and those of the fields and types around it; it runs for
+    /// callers whom all of them let through.
+    pub(crate) gates: Box<[GateId]>,
     /// Per key part, where it is in the parent's row.
     pub(crate) keys: Vec<Path>,
     /// Per key part, where it is in a row of the answer.

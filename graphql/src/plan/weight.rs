@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::shape::{Computed, Member, Shape};
 use super::{
-    Condition, Field, FieldValue, Node, Occurrence, Output, Path, Place, Plan, Selection, Step, TypeId,
+    Condition, Field, FieldValue, Node, Occurrence, Output, Path, Place, Plan, Possible, Selection, Step,
 };
 use crate::coerce::{Arguments, Values};
 
@@ -70,7 +70,7 @@ fn field(field: &Field) -> usize {
         _ => 0,
     };
     let output = match &field.output {
-        Output::Abstract(output) => ALLOCATION + output.selections.len() * size_of::<(TypeId, usize)>(),
+        Output::Abstract(output) => ALLOCATION + output.possible.len() * size_of::<Possible>(),
         _ => 0,
     };
     let names = 2 * (ALLOCATION + field.response_key.len());
@@ -87,7 +87,7 @@ fn node(node: &Node) -> usize {
         + paths(&node.keys)
         + paths(&node.row_keys)
         + parents
-        + node.children.len() * size_of::<usize>()
+        + (node.children.len() + node.gates.len()) * size_of::<usize>()
 }
 
 /// Nodes of one field in the document share its arguments.

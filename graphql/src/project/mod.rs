@@ -8,6 +8,7 @@
 mod errors;
 mod leaf;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -15,7 +16,7 @@ use errors::{Errors, Segment};
 
 use crate::code::Code;
 use crate::execute::{Environment, Fault, Kind, Received, Slot, Store, YIELD_BYTES};
-use crate::plan::{Field, FieldValue, NodeId, Output, Plan, ROOT, Selection, SelectionId};
+use crate::plan::{Field, FieldValue, NodeId, Output, Plan, Possible, ROOT, Selection, SelectionId};
 use crate::schema::{Schema, TypeId};
 
 /// Answers to `__schema` and `__type` as JSON, by their number in the plan.
@@ -41,6 +42,8 @@ pub(crate) struct Projected {
     pub(crate) first_error: Option<&'static str>,
     /// Whether `data` is null.
     pub(crate) is_null: bool,
+    /// `Type.field` of those that the caller may not read.
+    pub(crate) refused_fields: Vec<Arc<str>>,
 }
 
 /// Writes the whole response.
@@ -61,6 +64,7 @@ async fn write(view: View<'_>, order: Option<Arc<[usize]>>) -> Projected {
         out: Vec::with_capacity(4096),
         errors: Errors::new(view.env.limits.errors),
         stack: Vec::with_capacity(8),
+        refused: BTreeSet::new(),
     };
     projector.out.extend_from_slice(b"{\"data\":");
     projector.open_root(order);
@@ -74,17 +78,19 @@ async fn write(view: View<'_>, order: Option<Arc<[usize]>>) -> Projected {
             tokio::task::yield_now().await;
         }
     }
-    let Projector { mut out, errors, .. } = projector;
+    let Projector { mut out, errors, refused, .. } = projector;
     let is_null = out.ends_with(b":null");
     errors.finish(&mut out);
-    Projected { errors: errors.count(), first_error: errors.first(), body: out, is_null }
+    let refused_fields = refused.into_iter().cloned().collect();
+    Projected { errors: errors.count(), first_error: errors.first(), body: out, is_null, refused_fields }
 }
 
 fn too_large() -> Projected {
     let error = crate::error::RequestError::of(Code::ResponseTooLarge);
     let mut body = b"{\"data\":null,".to_vec();
     body.extend_from_slice(&error.body()[1..]);
-    Projected { body, errors: 1, first_error: Some(Code::ResponseTooLarge.word()), is_null: true }
+    let first_error = Some(Code::ResponseTooLarge.word());
+    Projected { body, errors: 1, first_error, is_null: true, refused_fields: Vec::new() }
 }
 
 /// The concrete type that a discriminator's text names.
@@ -100,6 +106,7 @@ struct Projector<'v> {
     out: Vec<u8>,
     errors: Errors,
     stack: Vec<Frame<'v>>,
+    refused: BTreeSet<&'v Arc<str>>,
 }
 
 /// An object or a list that is being written.
@@ -133,6 +140,7 @@ enum Open<'v> {
 /// What the top of the stack has next.
 enum Next<'v> {
     Value { field: &'v Field, level: usize, slot: Slot, node: Option<NodeId> },
+    Refused { field: &'v Field, fault: &'v Fault },
     Constant(&'v [u8]),
     Introspection(usize),
     End(u8),
@@ -161,6 +169,10 @@ impl<'v> Projector<'v> {
                 self.out.extend_from_slice(answer.map_or(b"null", |json| json));
             }
             Next::Value { field, level, slot, node } => self.value(field, level, slot, node),
+            Next::Refused { field, fault } => {
+                self.refused.insert(&field.coordinate);
+                self.fail(field, fault, field.nullable[0]);
+            }
         }
         true
     }
@@ -222,17 +234,22 @@ impl<'v> Projector<'v> {
             }
             Output::Abstract(output) => {
                 let concrete = match &output.discriminator {
-                    None => output.selections.first(),
+                    None => output.possible.first(),
                     Some(path) => {
                         let text = view.store.follow(slot, path, Some(node));
                         let received = &view.store.received[node];
                         let ty = concrete_type(view.env.schema, output.ty, received, text);
-                        output.selections.iter().find(|(candidate, _)| Some(*candidate) == ty)
+                        output.possible.iter().find(|candidate| Some(candidate.ty) == ty)
                     }
                 };
-                let (_, selection) = concrete.ok_or_else(|| Fault::of(Code::UnknownType))?;
-                let order = self.order(*selection);
-                self.open_object(*selection, order, slot, Some(node), nullable);
+                let Possible { selection, gate, .. } =
+                    *concrete.ok_or_else(|| Fault::of(Code::UnknownType))?;
+                if let Some(fault) = view.env.refusals.at(gate) {
+                    self.refused.insert(&field.coordinate);
+                    return Err(fault.clone());
+                }
+                let order = self.order(selection);
+                self.open_object(selection, order, slot, Some(node), nullable);
                 Ok(())
             }
         }
@@ -308,6 +325,9 @@ impl<'v> Frame<'v> {
                     out.push(b',');
                 }
                 out.extend_from_slice(&field.key);
+                if let Some(fault) = view.env.refusals.at(field.gate) {
+                    return Next::Refused { field, fault };
+                }
                 match &field.value {
                     FieldValue::Constant(json) => Next::Constant(json),
                     FieldValue::Introspection(answer) => Next::Introspection(*answer),

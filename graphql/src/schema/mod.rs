@@ -7,6 +7,7 @@
 //!
 //! Reading files, and knowing which upstreams exist, is the caller's.
 
+mod access;
 mod load;
 mod model;
 mod naming;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 
 use http::HeaderName;
 
+pub(crate) use access::{Access, Refused};
 #[cfg(test)]
 use load::ARGUMENTS;
 pub use model::Schema;
@@ -82,6 +84,13 @@ impl Schema {
     pub fn uses(&self, source: &str) -> bool {
         let mut fields = self.types.iter().filter_map(Type::as_object).flat_map(|object| &object.fields);
         fields.any(|field| matches!(&field.resolver, Resolver::Rest(rest) if *rest.source == *source))
+    }
+
+    /// Whether some field asks who the caller is.
+    pub fn asks_for_identity(&self) -> bool {
+        let mut objects = self.types.iter().filter_map(Type::as_object);
+        objects
+            .any(|object| object.access.is_some() || object.fields.iter().any(|field| field.access.is_some()))
     }
 
     /// Reads, merges and checks SDL files.

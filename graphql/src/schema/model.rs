@@ -16,6 +16,7 @@ use apollo_compiler::schema::Implementers;
 use apollo_compiler::validation::Valid;
 use http::{HeaderName, Method};
 
+use super::access::Access;
 use crate::json_path::JsonPath;
 use crate::template::{BodyTemplate, HeaderTemplate, Reference, UriTemplate};
 
@@ -147,6 +148,9 @@ pub struct ObjectType {
     pub fields: Vec<Field>,
     /// Their places by name.
     pub(crate) names: HashMap<Arc<str>, usize>,
+    /// Who may read objects of this type, where it is one of several that are
+    /// possible; `None`: everybody.
+    pub(crate) access: Option<Arc<Access>>,
 }
 
 impl ObjectType {
@@ -167,6 +171,8 @@ pub struct Field {
     pub ty: TypeRef,
     /// Where its value comes from.
     pub resolver: Resolver,
+    /// Who may read it, by itself and by what it yields; `None`: everybody.
+    pub(crate) access: Option<Arc<Access>>,
 }
 
 /// Where a field's value comes from.

@@ -1,5 +1,6 @@
 //! Good and bad SDL, with exact messages.
 
+mod access;
 mod bad;
 mod bad_batch;
 mod bundled;

@@ -37,10 +37,6 @@ pub enum Reference {
     /// A member of the parent's JSON: `parent.address.city`.
     Parent(Vec<Arc<str>>),
     /// A verified claim of the caller: `claims.sub`.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "schemas may not name one until there is authentication")
-    )]
     Claim(Vec<Arc<str>>),
     /// A header of the client's request: `headers.idempotency-key`.
     Header(HeaderName),

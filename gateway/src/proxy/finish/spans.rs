@@ -1,6 +1,6 @@
 //! The spans of a request. Only built for requests whose spans are kept.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use http::HeaderValue;
 
@@ -16,6 +16,9 @@ use crate::{
 
 /// Fetches that are shown; the other half is for their attempts.
 const MAX_FETCHES: usize = MAX_SPANS / 2;
+
+/// Refused fields that are named.
+const MAX_REFUSED: usize = 10;
 
 /// The request's own span first.
 pub(super) fn build(summary: &Summary<'_>) -> Vec<Span> {
@@ -113,6 +116,7 @@ fn of_operation(
             .with(attr::GRAPHQL_COST, i64::from(report.cost))
             .with(attr::GRAPHQL_FETCHES, count(report.fetches.len() as u64))
             .with(attr::GRAPHQL_ERRORS, i64::from(report.errors))
+            .with_some(attr::GRAPHQL_REFUSED, refused(&report.refused_fields))
             .failed(report.first_error),
     );
     let (shown, over) = report.fetches.split_at(report.fetches.len().min(MAX_FETCHES));
@@ -131,6 +135,11 @@ fn of_operation(
         );
     }
     (ids, over.len() as u64)
+}
+
+fn refused(fields: &[Arc<str>]) -> Option<String> {
+    let named: Vec<&str> = fields.iter().take(MAX_REFUSED).map(|field| &**field).collect();
+    (!named.is_empty()).then(|| named.join(","))
 }
 
 /// The attempts of the fetches; gives how many more there were than may be shown.

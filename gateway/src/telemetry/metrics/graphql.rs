@@ -75,6 +75,7 @@ pub(super) struct GraphqlFamilies {
     plan_hits: Family<Counter>,
     plan_misses: Family<Counter>,
     errors: Family<Counter>,
+    refused: Family<Counter>,
     unmatched: Family<Counter>,
     surplus: Family<Counter>,
 }
@@ -90,6 +91,7 @@ impl GraphqlFamilies {
             plan_hits: Family::register(registry, names::GRAPHQL_PLAN_HITS),
             plan_misses: Family::register(registry, names::GRAPHQL_PLAN_MISSES),
             errors: Family::register(registry, names::GRAPHQL_ERRORS),
+            refused: Family::register(registry, names::GRAPHQL_FIELDS_REFUSED),
             unmatched: Family::register(registry, names::GRAPHQL_ROWS_UNMATCHED),
             surplus: Family::register(registry, names::GRAPHQL_ROWS_SURPLUS),
         }
@@ -144,6 +146,11 @@ impl GraphqlMetrics {
         }
         self.unmatched.add(operation.unmatched_rows);
         self.surplus.add(operation.surplus_rows);
+    }
+
+    /// Records that an operation selected a field, `Type.field`, which its caller may not read.
+    pub fn refused(&self, field: &str) {
+        self.families.refused.with(&[&self.name, field]).inc();
     }
 
     /// Records a call to a service that has ended.

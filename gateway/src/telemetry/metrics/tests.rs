@@ -88,6 +88,7 @@ fn populated() -> Arc<Metrics> {
     users.remembers(1);
     metrics.redis().called(RedisCall::Late, Duration::from_millis(25));
     metrics.redis().degraded(true);
+    graphql.refused("User.email");
     metrics.gateway().panicked();
     metrics.gateway().set_ready(true);
     metrics.gateway().config_in_use("3f2a", SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000));

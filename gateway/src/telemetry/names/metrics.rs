@@ -102,6 +102,8 @@ mod table {
         "Operations that had to be planned.");
     pub const GRAPHQL_ERRORS: Metric = counter("graphql_errors_total", &[GRAPHQL_API, CODE],
         "Operations that were answered with errors, by the first error's code.");
+    pub const GRAPHQL_FIELDS_REFUSED: Metric = counter("graphql_fields_refused_total", &[GRAPHQL_API, GRAPHQL_FIELD],
+        "Operations that selected a field which the caller may not read, by field.");
     pub const GRAPHQL_ROWS_UNMATCHED: Metric = counter("graphql_batch_rows_unmatched_total", &[GRAPHQL_API],
         "Rows of batch answers that belonged to no key that was asked for.");
     pub const GRAPHQL_ROWS_SURPLUS: Metric = counter("graphql_batch_rows_surplus_total", &[GRAPHQL_API],
@@ -248,6 +250,7 @@ pub const SECTIONS: &[Section] = &[
             GRAPHQL_PLAN_HITS,
             GRAPHQL_PLAN_MISSES,
             GRAPHQL_ERRORS,
+            GRAPHQL_FIELDS_REFUSED,
             GRAPHQL_ROWS_UNMATCHED,
             GRAPHQL_ROWS_SURPLUS,
         ],

@@ -128,6 +128,8 @@ pub mod label {
     pub const GRAPHQL_OPERATION_TYPE: &str = "graphql_operation_type";
     /// A source of the composed API, which is an upstream's name.
     pub const GRAPHQL_SOURCE: &str = "graphql_source";
+    /// A field of the composed API's schema, as `Type.field`.
+    pub const GRAPHQL_FIELD: &str = "graphql_field";
     /// Error code of the composition layer.
     pub const CODE: &str = "code";
     /// How something ended.

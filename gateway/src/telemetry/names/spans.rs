@@ -55,6 +55,8 @@ pub mod attr {
     pub const GRAPHQL_FETCHES: &str = "graphql.fetches";
     /// Errors in the answer.
     pub const GRAPHQL_ERRORS: &str = "graphql.errors";
+    /// `Type.field` of those that the caller may not read, with commas; the first ten.
+    pub const GRAPHQL_REFUSED: &str = "graphql.fields.refused";
 
     /// The request's id, as `X-Request-ID` and the access log show it.
     pub const REQUEST_ID: &str = "gateway.request.id";

@@ -11,7 +11,7 @@ use crate::aside::Aside;
 use crate::coerce::Values;
 use crate::document::prepare;
 use crate::engine::Engine;
-use crate::execute::{Environment, Run};
+use crate::execute::{Environment, Refusals, Run};
 use crate::fetch::{Fetch, FetchRequest};
 use crate::limits::Limits;
 use crate::plan::{Conditions, compile};
@@ -230,6 +230,7 @@ async fn arguments_are_coerced_once_however_often_fragments_repeat_them() {
         aside: &Aside::new(),
         variables: &variables,
         conditions: &conditions,
+        refusals: &Refusals::default(),
     };
     let mut run = Run::new(&plan, env);
     let roots = (0..plan.nodes.len()).filter(|node| plan.nodes[*node].place == 0).collect::<Vec<_>>();

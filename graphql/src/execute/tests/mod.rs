@@ -1,7 +1,9 @@
 //! The executor against fake services.
 
+mod access;
 mod batching;
 mod bounds;
+mod claims;
 mod failing;
 mod sending;
 mod shaping;

@@ -15,7 +15,7 @@ use tokio::task::yield_now;
 use crate::aside::{Aside, Turn};
 use crate::coerce::Values;
 use crate::document::prepare;
-use crate::execute::{Environment, Run};
+use crate::execute::{Environment, Refusals, Run};
 use crate::fetch::{Fetch, FetchError, FetchRequest, FetchResponse};
 use crate::limits::Limits;
 use crate::plan::{Conditions, compile};
@@ -97,6 +97,7 @@ async fn after_the_deadline_a_free_thread_is_not_taken() {
             aside: &Aside::new(),
             variables: &Values::new(),
             conditions: &Conditions::evaluate(&plan.conditions, &Values::new()).unwrap(),
+            refusals: &Refusals::default(),
         };
         assert_eq!(Run::new(&plan, env).turn().await.is_some(), is_some);
     }

@@ -13,13 +13,21 @@ use super::super::problem::{Hint, Problems, did_you_mean, listed};
 /// Every argument of every directive, with the members of `batch` as `batch.key`.
 /// `docs/graphql.md` describes each of them.
 #[cfg(test)]
-pub(crate) const ARGUMENTS: &[(&str, &[&str])] = &[("rest", REST), ("rest.batch", BATCH), ("json", JSON)];
+pub(crate) const ARGUMENTS: &[(&str, &[&str])] = &[
+    ("rest", REST),
+    ("rest.batch", BATCH),
+    ("json", JSON),
+    ("authenticated", AUTHENTICATED),
+    ("requiresScopes", REQUIRES_SCOPES),
+];
 
 pub(super) const REST: &[&str] = &[
     "source", "GET", "POST", "PUT", "PATCH", "DELETE", "body", "case", "select", "headers", "batch", "expose",
 ];
 pub(super) const BATCH: &[&str] = &["key", "param", "match", "each", "take", "max", "rows"];
 pub(super) const JSON: &[&str] = &["path"];
+pub(super) const AUTHENTICATED: &[&str] = &[];
+pub(super) const REQUIRES_SCOPES: &[&str] = &["scopes"];
 
 /// Named values: the arguments of a directive, or the members of an object.
 pub(super) struct Arguments<'a> {

@@ -16,7 +16,7 @@ use super::super::naming::snake_case;
 use super::super::problem::Problems;
 use super::arguments::{self, Arguments};
 use super::directives::Directives;
-use super::{Sources, rest};
+use super::{Sources, access, rest};
 use crate::coerce;
 use crate::json_path::JsonPath;
 use crate::template::{InputName, InputNames};
@@ -35,7 +35,7 @@ pub(super) struct Context<'a> {
     pub sdl: &'a Schema,
     pub sources: &'a Sources,
     pub inputs: Arc<InputNames>,
-    directives: &'a Directives,
+    pub directives: &'a Directives,
     ids: HashMap<&'a Name, TypeId>,
 }
 
@@ -164,7 +164,7 @@ impl Context<'_> {
 
     fn discriminator(&self, name: &Name, problems: &mut Problems) -> Vec<Arc<str>> {
         let default = || vec!["__typename".into()];
-        let Some(directive) = self.directives.types.get(name).and_then(|ours| ours.first()) else {
+        let Some(directive) = self.directives.of_type(name).first() else {
             return default();
         };
         let Some(path) = json_path(directive, name, problems) else {
@@ -237,7 +237,8 @@ impl Context<'_> {
         }
         self.check_collisions(ty, &fields, problems);
         let names = fields.iter().zip(0..).map(|(field, place)| (field.name.clone(), place)).collect();
-        ObjectType { fields, names }
+        let access = access::of_type(self, &ty.name, problems).map(Arc::new);
+        ObjectType { fields, names, access }
     }
 
     fn field(
@@ -263,6 +264,7 @@ impl Context<'_> {
             name: field.name.as_str().into(),
             coordinate: site.coordinate.clone(),
             ty: self.type_ref(&field.ty)?,
+            access: access::of_field(self, site, &resolver, problems).map(Arc::new),
             resolver,
         })
     }
@@ -276,7 +278,7 @@ impl Context<'_> {
     ) -> Option<Resolver> {
         let name = &site.field.name;
         let key = (site.parent.name.clone(), name.clone());
-        let ours = self.directives.fields.get(&key).map(Vec::as_slice).unwrap_or_default();
+        let ours = self.directives.of_field(&key);
         let rest = ours.iter().find(|directive| directive.name == "rest");
         let json = ours.iter().find(|directive| directive.name == "json");
         if let (Some(_), Some(json)) = (rest, json) {

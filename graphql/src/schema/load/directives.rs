@@ -11,17 +11,19 @@ use apollo_compiler::ast::Directive;
 use apollo_compiler::schema::{self, ExtendedType};
 use apollo_compiler::{Name, Node, Schema};
 
-use super::super::problem::{Problems, did_you_mean};
+use super::super::problem::{Problems, did_you_mean, listed};
 
 /// The specification's.
 const STANDARD: [&str; 5] = ["deprecated", "specifiedBy", "oneOf", "skip", "include"];
 
 /// Ours.
-const OURS: [&str; 2] = ["rest", "json"];
+const OURS: [&str; 4] = ["rest", "json", "authenticated", "requiresScopes"];
+
+/// Those of ours that say who may read.
+const ACCESS: [&str; 2] = ["authenticated", "requiresScopes"];
 
 /// Ours, but not yet.
-const LATER: [&str; 7] =
-    ["cache", "invalidate", "fallback", "authenticated", "requiresScopes", "cost", "listSize"];
+const LATER: [&str; 5] = ["cache", "invalidate", "fallback", "cost", "listSize"];
 
 /// What was taken out.
 #[derive(Default)]
@@ -30,13 +32,26 @@ pub(super) struct Directives {
     pub fields: HashMap<(Name, Name), Vec<Node<Directive>>>,
     /// Fields with a directive that was refused: it may have been meant as ours.
     pub doubtful: HashSet<(Name, Name)>,
-    /// By interface or union.
+    /// By interface, union or object type.
     pub types: HashMap<Name, Vec<Node<Directive>>>,
+}
+
+impl Directives {
+    /// What is written on a field.
+    pub(super) fn of_field(&self, key: &(Name, Name)) -> &[Node<Directive>] {
+        self.fields.get(key).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// What is written on a type.
+    pub(super) fn of_type(&self, name: &Name) -> &[Node<Directive>] {
+        self.types.get(name).map(Vec::as_slice).unwrap_or_default()
+    }
 }
 
 /// What a directive is written on.
 #[derive(Clone, Copy, PartialEq)]
 enum Place {
+    Object,
     ObjectField,
     InterfaceField,
     Abstract,
@@ -93,7 +108,8 @@ impl Sieve<'_> {
             ExtendedType::Scalar(_) => {}
             ExtendedType::Object(ty) => {
                 let ty = ty.make_mut();
-                self.components(&mut ty.directives, Place::Other("an object type"));
+                let ours = self.components(&mut ty.directives, Place::Object);
+                taken.types.insert(type_name.clone(), ours);
                 self.fields(type_name, &mut ty.fields, Place::ObjectField, taken);
             }
             ExtendedType::Interface(ty) => {
@@ -172,12 +188,15 @@ impl Sieve<'_> {
                 "remove it: nothing would act on it",
             );
         } else if !OURS.contains(&name) {
-            let known = ["@rest", "@json", "@deprecated", "@specifiedBy", "@oneOf"];
+            let known = ["@deprecated", "@specifiedBy", "@oneOf"].map(str::to_owned);
+            let known: Vec<String> = OURS.iter().map(|name| format!("@{name}")).chain(known).collect();
             self.problems.error(
                 span,
                 format!("unknown directive `@{name}`"),
-                did_you_mean(&format!("@{name}"), known)
-                    .or_else(|| Some("the gateway knows `@rest` and `@json`".to_owned())),
+                did_you_mean(&format!("@{name}"), known.iter().map(String::as_str)).or_else(|| {
+                    let ours = known.iter().take(OURS.len()).map(String::as_str);
+                    Some(format!("the gateway knows {}", listed(ours)))
+                }),
             );
         } else {
             self.ours(directive, place, ours);
@@ -187,30 +206,37 @@ impl Sieve<'_> {
 
     fn ours(&mut self, directive: &Node<Directive>, place: Place, ours: &mut Vec<Node<Directive>>) {
         let name = directive.name.as_str();
-        let span = directive.location();
-        match (name, place) {
-            (_, Place::ObjectField) | ("json", Place::Abstract) => {
-                if ours.iter().any(|other| other.name == directive.name) {
-                    self.problems.error(span, format!("`@{name}` is written twice"), "keep one of them");
-                } else {
-                    ours.push(directive.clone());
-                }
+        let is_access = ACCESS.contains(&name);
+        let belongs = match is_access {
+            true => format!("`@{name}` belongs on an object type or a field of one"),
+            false => format!("`@{name}` belongs on a field of an object type"),
+        };
+        let (on, hint) = match (name, place) {
+            (_, Place::ObjectField) | ("json", Place::Abstract) => return self.once(directive, ours),
+            (_, Place::Object) if is_access => return self.once(directive, ours),
+            (_, Place::InterfaceField) if is_access => {
+                ("a field of an interface", "say for each object type who may read the field".to_owned())
             }
-            (_, Place::InterfaceField) => self.problems.error(
-                span,
-                format!("`@{name}` on a field of an interface"),
-                "say for each object type where the field comes from",
+            (_, Place::InterfaceField) => {
+                ("a field of an interface", "say for each object type where the field comes from".to_owned())
+            }
+            (_, Place::Abstract) if is_access => (
+                "an interface or union",
+                "say it on each of the object types: the concrete type counts".to_owned(),
             ),
-            (_, Place::Abstract) => self.problems.error(
-                span,
-                format!("`@{name}` on an interface or union"),
-                format!("`@{name}` belongs on a field of an object type"),
-            ),
-            (_, Place::Other(what)) => self.problems.error(
-                span,
-                format!("`@{name}` on {what}"),
-                format!("`@{name}` belongs on a field of an object type"),
-            ),
+            (_, Place::Abstract) => ("an interface or union", belongs),
+            (_, Place::Object) => ("an object type", belongs),
+            (_, Place::Other(what)) => (what, belongs),
+        };
+        self.problems.error(directive.location(), format!("`@{name}` on {on}"), hint);
+    }
+
+    fn once(&mut self, directive: &Node<Directive>, ours: &mut Vec<Node<Directive>>) {
+        if ours.iter().any(|other| other.name == directive.name) {
+            let message = format!("`@{}` is written twice", directive.name);
+            self.problems.error(directive.location(), message, "keep one of them");
+        } else {
+            ours.push(directive.clone());
         }
     }
 }

@@ -5,6 +5,7 @@
 //! a plain schema, and their arguments are judged here, with messages that know
 //! what they mean.
 
+mod access;
 mod amplification;
 mod arguments;
 mod batch;

@@ -40,16 +40,12 @@ impl Names<'_> {
                 wrong(&format!("`{name}`: a field of a root type has no parent"), None)
             }
             ("parent", Some(rest)) => Ok(Reference::Parent(path(rest))),
-            // It would be left out of a query or a header, and everybody be answered alike.
-            ("claims", _) => wrong(
-                &format!("`{name}`: claims of the caller are not supported yet"),
-                "remove it: it would never have a value",
-            ),
+            ("claims", Some(rest)) => Ok(Reference::Claim(path(rest))),
             ("headers", Some(rest)) => match rest.parse() {
                 Ok(header) => Ok(Reference::Header(header)),
                 Err(_) => wrong(&format!("`{rest}` is not a header name"), None),
             },
-            ("parent" | "headers" | "keys", _) => {
+            ("parent" | "claims" | "headers" | "keys", _) => {
                 wrong(&format!("`{name}` is not a value"), format!("write `{first}.name`").as_str())
             }
             _ => self.own(name, first, rest),

@@ -37,7 +37,7 @@ const CASES: &[Case] = &[
         &[
             r##"api.graphql:1:12: `@rest` is defined by the gateway; remove this definition"##,
             r##"api.graphql:1:64: the gateway does not know `@mine` and would ignore it; remove this definition and its uses"##,
-            r##"api.graphql:1:90: unknown directive `@mine`; the gateway knows `@rest` and `@json`"##,
+            r##"api.graphql:1:90: unknown directive `@mine`; the gateway knows `@rest`, `@json`, `@authenticated` and `@requiresScopes`"##,
         ],
     ),
     (
@@ -155,16 +155,8 @@ const CASES: &[Case] = &[
             r##"api.graphql:1:77: Query.a: @rest: `input` has no field `usr`; did you mean `user`?"##,
             r##"api.graphql:1:87: Query.a: @rest: `parent.x`: a field of a root type has no parent"##,
             r##"api.graphql:1:96: Query.a: @rest: `keys` are the keys of a batch, and this call has none; add batch: {...}"##,
-            r##"api.graphql:1:101: Query.a: @rest: `claims`: claims of the caller are not supported yet; remove it: it would never have a value"##,
+            r##"api.graphql:1:101: Query.a: @rest: `claims` is not a value; write `claims.name`"##,
             r##"api.graphql:1:108: Query.a: @rest: `zzz` is not an argument of Query.a; there is `id` and `input`"##,
-        ],
-    ),
-    (
-        "claims before there is authentication",
-        r##"type Query { a: ID @rest(source: "users", GET: "/a?user={claims.sub}", headers: ["X-User: {claims.sub}"]) }"##,
-        &[
-            r##"api.graphql:1:58: Query.a: @rest: `claims.sub`: claims of the caller are not supported yet; remove it: it would never have a value"##,
-            r##"api.graphql:1:92: Query.a: @rest: `claims.sub`: claims of the caller are not supported yet; remove it: it would never have a value"##,
         ],
     ),
     (
