@@ -89,6 +89,9 @@ fn good_configurations_are_what_they_say() {
                 if !route.policies.authentication.by.is_empty() {
                     text += &format!("\n    {:?}", route.policies.authentication);
                 }
+                if !route.policies.authorization.is_off() {
+                    text += &format!("\n    {:?}", route.policies.authorization);
+                }
                 text
             });
             let routes: Vec<_> = routes.collect();

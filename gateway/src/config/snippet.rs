@@ -152,11 +152,13 @@ fn secret_key(line: &[char]) -> Option<usize> {
     while let Some(at) = lower[from..].find(": ").map(|at| at + from) {
         let key = lower[..at].rsplit([' ', '{', ',', '[']).next().unwrap_or_default();
         let mut words = key.split(['-', '_', '.', '"', '\'']);
+        // A header's value is a text, the rules of a route are a mapping.
+        let is_rules = key == "authorization" && lower[at + 2..].starts_with('{');
         let is_secret = words.any(|word| SECRET_WORDS.contains(&word))
             || key.contains("api-key")
             // The section of this name is no secret.
             || key.contains("api_key") && key != "api_keys";
-        if is_secret && !is_switch(&lower[at + 2..]) {
+        if is_secret && !is_rules && !is_switch(&lower[at + 2..]) {
             return Some(lower[..at + 2].chars().count());
         }
         from = at + 2;

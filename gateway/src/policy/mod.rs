@@ -4,6 +4,7 @@
 //! policy; the stages of `proxy/` ask it and act on what it says.
 
 pub mod authentication;
+pub mod authorization;
 pub mod cors;
 pub mod forwarding;
 pub mod ip_filter;

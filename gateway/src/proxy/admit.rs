@@ -52,6 +52,9 @@ pub async fn admit(gateway: &Gateway, session: &mut Session, context: &mut Reque
         Ok(target) => admitted.target = target,
         Err(refusal) => return refuse(session, context, refusal).await,
     }
+    if let (Some(exchange), Some(identity)) = (&admitted.exchange, &admitted.passed.identity) {
+        exchange.identify(identity.clone());
+    }
     if let Some((exchange, payment)) = admitted.exchange.as_ref().zip(Payment::due(admitted, opened)) {
         exchange.pay_with(payment);
     }

@@ -81,7 +81,7 @@ fn refuse(chain: &Chain, authenticator: &Authenticator, rejected: Rejected) -> R
 }
 
 /// A 401 says how to do better: a challenge for each scheme of the route (RFC 9110 section 11.6.1).
-fn challenged(chain: &Chain, reason: Reason, error: Option<Box<str>>) -> Refusal {
+pub fn challenged(chain: &Chain, reason: Reason, error: Option<Box<str>>) -> Refusal {
     let mut refusal = Refusal { error, ..Refusal::from(reason) };
     if reason.row().status != 401 {
         return refusal;

@@ -27,6 +27,7 @@ use pingora_core::upstreams::peer::HttpPeer;
 
 use super::{context::Opened, rate_limit::Payment};
 use crate::{
+    policy::authentication::Identity,
     snapshot::Api,
     telemetry::{Telemetry, trace::TraceContext},
     upstream::{CallContext, CallLog, Pool, Timeouts, in_process},
@@ -43,6 +44,7 @@ pub struct Exchange {
     trace: TraceContext,
     request_id: HeaderValue,
     calls: Arc<CallLog>,
+    identity: OnceLock<Arc<Identity>>,
     payment: OnceLock<Arc<Payment>>,
     operation: Mutex<Option<Operation>>,
     panicked: AtomicBool,
@@ -69,10 +71,17 @@ impl Exchange {
             trace: opened.trace.clone(),
             request_id: opened.id_value.clone(),
             calls: Arc::default(),
+            identity: OnceLock::new(),
             payment: OnceLock::new(),
             operation: Mutex::default(),
             panicked: AtomicBool::new(false),
         })
+    }
+
+    /// Says who calls, which is known only once the request was admitted.
+    pub fn identify(&self, identity: Arc<Identity>) {
+        // Asked once, so nobody is taken for somebody else.
+        let _ = self.identity.set(identity);
     }
 
     /// How Pingora reaches it.
@@ -121,12 +130,24 @@ impl Exchange {
             calls: self.calls.clone(),
         };
         let fetch = Arc::new(self.api.client.on_behalf_of(context, self.pool.clone()));
+        let identity =
+            self.identity.get().cloned().map(|identity| identity as Arc<dyn glassgate_graphql::Identity>);
         let budget = self.payment.get().map(|payment| payment.clone() as Arc<dyn Budget>);
-        let caller = Caller { identity: None, budget, timeout: self.api.timeout, csrf: self.api.csrf };
+        let caller = Caller { identity, budget, timeout: self.api.timeout, csrf: self.api.csrf };
         let (response, report) = handle(&self.api.engine, request, caller, fetch).await;
         let operation = Operation { report, started_at, duration: started.elapsed() };
         *self.operation.lock().unwrap_or_else(PoisonError::into_inner) = Some(operation);
         response
+    }
+}
+
+impl glassgate_graphql::Identity for Identity {
+    fn claims(&self) -> &serde_json::Value {
+        &self.claims
+    }
+
+    fn has_scope(&self, scope: &str) -> bool {
+        Identity::has_scope(self, scope)
     }
 }
 

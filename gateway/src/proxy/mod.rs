@@ -21,6 +21,7 @@
 
 mod admit;
 mod authenticate;
+mod authorize;
 mod compose;
 mod context;
 mod finish;

@@ -10,6 +10,7 @@ use pingora_proxy::Session;
 
 use super::{
     authenticate::{Told, authenticate},
+    authorize::authorise,
     context::Opened,
     rate_limit::{self, Stage},
     receive::wants_websocket,
@@ -87,13 +88,15 @@ pub async fn pass(
     route: &Route,
     passed: &mut Passed,
 ) -> Result<(), Refusal> {
-    let Policies { cors, ip_filter, limits, rate_limits: _, authentication: _ } = &route.policies;
+    let Policies { cors, ip_filter, limits, rate_limits: _, authentication: _, authorization: _ } =
+        &route.policies;
     let headers = &session.req_header().headers;
     passed.origin = origin(session, opened, cors)?;
     ip_filter.check(opened.origin.client)?;
     limits.check_head(target_bytes(opened), headers.get(header::CONTENT_LENGTH))?;
     rate_limit::ask(Stage::Anonymous, headers, opened, route, passed).await?;
     authenticate(session, opened, route, passed).await?;
+    authorise(session, opened, route, passed)?;
     rate_limit::ask(Stage::Identified, headers, opened, route, passed).await?;
     Ok(())
 }

@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     policy::{
-        authentication::config::AuthenticationConfig, cors::config::CorsConfig,
-        ip_filter::config::IpFilterConfig, limits::config::LimitsConfig, rate_limit::config::RateLimitConfig,
+        authentication::config::AuthenticationConfig, authorization::config::AuthorizationConfig,
+        cors::config::CorsConfig, ip_filter::config::IpFilterConfig, limits::config::LimitsConfig,
+        rate_limit::config::RateLimitConfig,
     },
     value::{Duration, Located, Name, Secret},
 };
@@ -34,14 +35,17 @@ pub struct DefaultsConfig {
     /// Who may call, by credentials.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub authentication: Option<AuthenticationConfig>,
+    /// What callers must have and be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authorization: Option<AuthorizationConfig>,
 }
 
 impl DefaultsConfig {
     /// Whether nothing was said.
     pub fn is_empty(&self) -> bool {
-        let Self { cors, ip_filter, limits, rate_limits, authentication } = self;
+        let Self { cors, ip_filter, limits, rate_limits, authentication, authorization } = self;
         let first = cors.is_none() && ip_filter.is_none() && limits.is_none();
-        first && rate_limits.is_none() && authentication.is_none()
+        first && rate_limits.is_none() && authentication.is_none() && authorization.is_none()
     }
 }
 
@@ -96,6 +100,9 @@ pub struct RouteConfig {
     /// Who may call, by credentials, in place of `defaults.authentication`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authentication: Option<AuthenticationConfig>,
+    /// What callers must have and be, in place of `defaults.authorization`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authorization: Option<AuthorizationConfig>,
 }
 
 /// Which requests a route is for. All conditions must hold.

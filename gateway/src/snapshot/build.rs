@@ -170,12 +170,13 @@ fn policies(
     parts: &Resolved<'_>,
     counters: &mut Builder<'_>,
 ) -> Policies {
-    let check::Policies { cors, ip_filter, limits, rate_limits, authentication } = policies;
+    let check::Policies { cors, ip_filter, limits, rate_limits, authentication, authorization } = policies;
     Policies {
         cors,
         ip_filter,
         limits,
         rate_limits: counters.route(route, &rate_limits),
         authentication: Authentication::new(&authentication, parts.authenticators),
+        authorization,
     }
 }

@@ -33,7 +33,10 @@ pub use store::{Failure, Status, Store};
 
 use crate::{
     config::Config,
-    policy::{authentication::Reserved, cors::Cors, ip_filter::IpFilter, limits::Limits},
+    policy::{
+        authentication::Reserved, authorization::Authorization, cors::Cors, ip_filter::IpFilter,
+        limits::Limits,
+    },
     redis,
     route::{edits::HeaderEdits, respond::Respond, rewrite::Rewrite, table::Table},
     telemetry::{Telemetry, metrics::RouteMetrics},
@@ -117,6 +120,8 @@ pub struct Policies {
     pub rate_limits: RateLimits,
     /// Who may call, by credentials.
     pub authentication: Authentication,
+    /// What callers must have and be.
+    pub authorization: Authorization,
 }
 
 /// What is done with a request.

@@ -6,11 +6,12 @@
 //! it there into message and hint.
 //!
 //! A few functions are no types, because rooms from telemetry to proxy need them alike: [`joined`] for the lines of a
-//! header, [`each_item`] and [`each_entry`] for long collections.
+//! header, [`each_item`] and [`each_entry`] for long collections, [`claim()`] for what is known of a caller.
 //!
 //! Nothing here knows about sections, file formats or the rest of the gateway.
 
 mod byte_size;
+mod claim;
 mod duration;
 mod each;
 mod encoded_slashes;
@@ -28,6 +29,7 @@ mod timestamp;
 mod trusted_header;
 
 pub use byte_size::ByteSize;
+pub use claim::claim;
 pub use duration::Duration;
 pub use each::{EACH_ENTRY, EACH_ITEM, each_entry, each_item};
 pub use encoded_slashes::EncodedSlashes;

@@ -7,6 +7,7 @@ use http::StatusCode;
 use super::policies::Authentication;
 use crate::{
     policy::{
+        authorization::Authorization,
         cors::Cors,
         ip_filter::IpFilter,
         limits::Limits,
@@ -45,6 +46,8 @@ pub struct Policies {
     pub rate_limits: Arc<[RateLimit]>,
     /// Who may call, by credentials.
     pub authentication: Authentication,
+    /// What callers must have and be.
+    pub authorization: Authorization,
 }
 
 /// A rate limit of a route.

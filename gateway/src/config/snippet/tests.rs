@@ -157,3 +157,13 @@ fn a_switch_is_no_secret() {
         assert_eq!(snippet.text, shown);
     }
 }
+
+#[test]
+fn the_rules_of_a_route_are_no_header() {
+    let whole = |text: &str| shown(text, 1).0;
+    assert_eq!(whole("authorization: { scopes: [a] }"), "authorization: { scopes: [a] }");
+    assert_eq!(whole("- { authorization: { scopes: [a] } }"), "- { authorization: { scopes: [a] } }");
+    assert_eq!(whole("set: { authorization: Basic hunter2 }"), "set: { authorization: ***");
+    assert_eq!(whole("x-authorization: { a: hunter2 }"), "x-authorization: ***");
+    assert_eq!(whole("authorization: { token: hunter2 }"), "authorization: { token: ***");
+}

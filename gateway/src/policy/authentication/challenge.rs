@@ -42,6 +42,16 @@ pub fn challenge(scheme: Scheme, realm: &str, reason: Reason) -> HeaderValue {
     HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static(scheme.as_str()))
 }
 
+/// The challenge to a caller that is known and lacks these scopes, which stand with spaces between them (RFC 6750
+/// section 3.1).
+pub fn insufficient_scope(realm: &str, scopes: &str) -> HeaderValue {
+    let text =
+        format!("Bearer realm=\"{}\", error=\"insufficient_scope\", scope=\"{scopes}\"", quoted(realm));
+    // Scopes have no quotes and nothing that no header can carry.
+    HeaderValue::try_from(text)
+        .unwrap_or_else(|_| HeaderValue::from_static("Bearer error=\"insufficient_scope\""))
+}
+
 /// As the inside of a quoted string (RFC 9110 section 5.6.4).
 fn quoted(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "\\\"")

@@ -7,6 +7,8 @@ use std::{fmt, sync::Arc};
 
 use serde_json::{Map, Value};
 
+use crate::value;
+
 /// A caller whose credentials were accepted.
 #[derive(Clone, PartialEq)]
 pub struct Identity {
@@ -51,15 +53,8 @@ impl Identity {
     /// The claim at a path: `sub`, `tenant.id`. Names that have dots themselves, as in `https://example.com/roles`, are
     /// found as they are.
     pub fn claim(&self, path: &str) -> Option<&Value> {
-        within(&self.claims, path)
+        value::claim(&self.claims, path)
     }
-}
-
-fn within<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
-    let object = value.as_object()?;
-    let deeper =
-        || path.match_indices('.').find_map(|(dot, _)| within(object.get(&path[..dot])?, &path[dot + 1..]));
-    object.get(path).or_else(deeper)
 }
 
 /// Without the claims, which are personal.

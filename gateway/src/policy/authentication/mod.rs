@@ -24,7 +24,7 @@ pub mod jwt;
 use std::borrow::Cow;
 
 pub use accounts::{Account, Accounts, Costly, SecretHash, Verdict};
-pub use challenge::{Scheme, challenge};
+pub use challenge::{Scheme, challenge, insufficient_scope};
 pub use claim_headers::{ClaimHeader, ClaimHeaders, Reserved};
 pub use credentials::{Found, Place, Sent, bearer, without_parameters};
 pub use fingerprint::{Fingerprint, Fingerprints};

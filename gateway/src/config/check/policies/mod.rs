@@ -3,6 +3,7 @@
 //! A file each. Each checks what `defaults` says once, and what each route says.
 
 mod authentication;
+mod authorization;
 mod cors;
 mod counting;
 mod ip_filter;
@@ -13,16 +14,19 @@ pub use authentication::Authentication;
 pub use rate_limit::{Shared, shared};
 
 use super::{Check, Known, Policies};
-use crate::{config::file::Config, route::config::RouteConfig};
+use crate::{config::file::Config, policy::authorization::Authorization, route::config::RouteConfig};
 
 /// The policies of routes that do not say otherwise.
 pub fn defaults(check: &mut Check<'_>, config: &Config, known: &Known<'_>, shared: &Shared) -> Policies {
+    authorization::of_defaults(check, config);
     Policies {
         cors: cors::of_defaults(check, config),
         ip_filter: ip_filter::of_defaults(check, config),
         limits: limits::of_defaults(check, config),
         rate_limits: rate_limit::of_defaults(check, config, shared),
         authentication: authentication::of_defaults(check, config, known.authenticators),
+        // What it says is for each route to read.
+        authorization: Authorization::default(),
     }
 }
 
@@ -44,5 +48,6 @@ pub fn of_route(
         limits: limits::of_route(check, config, route, &defaults.limits),
         rate_limits: rate_limit::of_route(check, route, &defaults.rate_limits, shared, is_known),
         authentication,
+        authorization: authorization::of_route(check, config, route, known),
     }
 }

@@ -1,0 +1,153 @@
+//! Regular expressions that are compiled when the configuration is loaded.
+//!
+//! CEL's `matches` takes a text and compiles it for every evaluation. So the texts, which must be literals, are taken
+//! out of the tree, and a variable stands in their place that is the compiled expression.
+
+use std::{
+    any::Any,
+    sync::{Arc, LazyLock},
+};
+
+use cel::{
+    Env, ExecutionError, IdedExpr,
+    common::{
+        ast::{EntryExpr, Expr},
+        types::{CelBool, CelString, STRING_TYPE, Type},
+        value::{CowVal, StaticVal, Val},
+    },
+};
+use regex::{Regex, RegexBuilder};
+
+/// What CEL calls the function.
+pub const MATCHES: &str = "matches";
+
+/// Bytes that a compiled expression may take.
+const MAX_SIZE: usize = 256 << 10;
+
+/// What all expressions are parsed and evaluated in.
+pub static ENVIRONMENT: LazyLock<Arc<Env>> = LazyLock::new(|| {
+    let mut environment = Env::stdlib().with_optional_support(false);
+    let member = environment.add_member_overload(
+        MATCHES,
+        "string_matches_pattern",
+        STRING_TYPE,
+        vec![PATTERN],
+        matches,
+    );
+    let function =
+        environment.add_overload(MATCHES, "matches_string_pattern", vec![STRING_TYPE, PATTERN], matches);
+    member.and(function).expect("no other overload has these types");
+    Arc::new(environment)
+});
+
+/// A name that no expression can spell.
+const PATTERN: Type = Type::new_unspecified_type("@pattern");
+
+static PATTERN_TYPE: Type = PATTERN;
+
+/// A compiled regular expression, as a value.
+#[derive(Debug, Clone)]
+pub struct Pattern(Regex);
+
+impl Pattern {
+    /// Compiles one.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn new(text: &str) -> Result<Self, String> {
+        let compiled = RegexBuilder::new(text).size_limit(MAX_SIZE).build();
+        compiled.map(Self).map_err(|error| match error {
+            regex::Error::CompiledTooBig(_) => "it is too large once it is compiled".to_owned(),
+            error => {
+                let told = error.to_string();
+                told.lines().last().unwrap_or_default().trim().trim_start_matches("error: ").to_owned()
+            }
+        })
+    }
+}
+
+impl Val for Pattern {
+    fn get_type(&self) -> &Type {
+        <Self as Val>::cel_type()
+    }
+
+    fn cel_type() -> &'static Type {
+        &PATTERN_TYPE
+    }
+
+    fn clone_as_boxed<'v>(&self) -> Box<dyn Val + 'v> {
+        Box::new(self.clone())
+    }
+
+    fn as_any(&self) -> Option<&dyn Any> {
+        Some(self)
+    }
+}
+
+impl StaticVal for Pattern {}
+
+fn matches<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> Result<CowVal<'b, 'v>, ExecutionError> {
+    let [text, pattern] = &arguments[..] else { return Err(ExecutionError::missing_argument_or_target()) };
+    match (text.downcast_ref::<CelString>(), pattern.downcast_ref::<Pattern>()) {
+        (Some(text), Some(pattern)) => Ok(CowVal::owned(CelBool::from(pattern.0.is_match(text.inner())))),
+        _ => Err(ExecutionError::missing_argument_or_target()),
+    }
+}
+
+/// The variable that stands for a pattern.
+fn variable(number: usize) -> String {
+    format!("@pattern{number}")
+}
+
+/// The number of the pattern that a variable stands for.
+pub fn number(variable: &str) -> Option<usize> {
+    variable.strip_prefix("@pattern")?.parse().ok()
+}
+
+/// Puts variables in the place of literals, of which each is the id and what it is compiled to.
+pub fn take(tree: &mut IdedExpr, found: Vec<(u64, Pattern)>) -> Vec<Pattern> {
+    let (ids, patterns): (Vec<u64>, Vec<Pattern>) = found.into_iter().unzip();
+    if !ids.is_empty() {
+        replace(tree, &ids);
+    }
+    patterns
+}
+
+fn replace(tree: &mut IdedExpr, ids: &[u64]) {
+    if let Some(number) = ids.iter().position(|id| *id == tree.id) {
+        tree.expr = Expr::Ident(variable(number));
+        return;
+    }
+    match &mut tree.expr {
+        Expr::Call(call) => call
+            .target
+            .iter_mut()
+            .map(|target| &mut **target)
+            .chain(&mut call.args)
+            .for_each(|child| replace(child, ids)),
+        Expr::Comprehension(all) => {
+            let cel::common::ast::ComprehensionExpr {
+                iter_range,
+                accu_init,
+                loop_cond,
+                loop_step,
+                result,
+                ..
+            } = &mut **all;
+            [iter_range, accu_init, loop_cond, loop_step, result]
+                .into_iter()
+                .for_each(|child| replace(child, ids));
+        }
+        Expr::List(list) => list.elements.iter_mut().for_each(|child| replace(child, ids)),
+        Expr::Map(map) => {
+            for entry in &mut map.entries {
+                if let EntryExpr::MapEntry(entry) = &mut entry.expr {
+                    replace(&mut entry.key, ids);
+                    replace(&mut entry.value, ids);
+                }
+            }
+        }
+        Expr::Select(select) => replace(&mut select.operand, ids),
+        Expr::Ident(_) | Expr::Literal(_) | Expr::Struct(_) | Expr::Unspecified => {}
+    }
+}

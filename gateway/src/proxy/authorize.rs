@@ -1,0 +1,58 @@
+//! Whether the caller may make this request: the route's rules, with what they need to know.
+
+use http::{HeaderValue, header::WWW_AUTHENTICATE};
+use pingora_proxy::Session;
+
+use super::{
+    authenticate::challenged,
+    context::Opened,
+    pass::{Passed, Refusal},
+    target,
+};
+use crate::{
+    policy::{
+        authentication::{Identity, insufficient_scope},
+        authorization::{Caller, Refused, Request},
+    },
+    route::{matcher::canonical_host, path::comparable},
+    snapshot::Route,
+};
+
+/// Asks the route's rules.
+pub fn authorise(session: &Session, opened: &Opened, route: &Route, passed: &Passed) -> Result<(), Refusal> {
+    let authorization = &route.policies.authorization;
+    if authorization.is_off() {
+        return Ok(());
+    }
+    let head = session.req_header();
+    let path = target::path(head, opened.slashes)?;
+    let host = opened.host.as_ref().map(HeaderValue::as_bytes).unwrap_or_default();
+    let request = Request {
+        method: &head.method,
+        host: &canonical_host(str::from_utf8(host).unwrap_or_default()),
+        path: &comparable(&path),
+        query: head.uri.query(),
+        headers: &head.headers,
+        client: opened.origin.client,
+    };
+    let caller = passed.identity.as_deref().map(caller);
+    authorization.check(caller.as_ref(), &request).map_err(|refused| refusal(refused, route))
+}
+
+fn caller(identity: &Identity) -> Caller<'_> {
+    Caller { claims: &identity.claims, scopes: identity.scopes().collect() }
+}
+
+fn refusal(refused: Refused, route: &Route) -> Refusal {
+    let reason = refused.reason();
+    let chain = route.policies.authentication.chain();
+    match (refused, chain) {
+        (Refused::Anonymous, Some(chain)) => challenged(chain, reason, None),
+        (Refused::Scope(scope), Some(chain)) => {
+            Refusal::from(reason).with(WWW_AUTHENTICATE, insufficient_scope(&chain.rules.realm, &scope))
+        }
+        (Refused::Denied(error), _) => Refusal { error: Some(error), ..Refusal::from(reason) },
+        // Without authentication there is no such rule.
+        (Refused::Anonymous | Refused::Scope(_), None) => reason.into(),
+    }
+}
