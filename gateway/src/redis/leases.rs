@@ -21,6 +21,9 @@ use super::script::{Ask, Bucket, Grant, Key};
 /// Unused for so long, a lease is given back.
 pub const IDLE: Duration = Duration::from_secs(5);
 
+/// Who has asked so long ago gets no answer any more: the request has ended before it came. Longer than any deadline.
+const FORGOTTEN: Duration = Duration::from_secs(15);
+
 const SHARDS: usize = 64;
 
 /// Leases of one process, about 100 bytes each. Buckets beyond are decided by Redis one by one.
@@ -93,8 +96,8 @@ type Shard = HashMap<Key, Lease, BuildHasherDefault<AsItIs>>;
 struct Lease {
     bucket: Bucket,
     tokens: u32,
-    /// Somebody is asking for more.
-    asked: bool,
+    /// When somebody asked for more, whom nobody has answered yet.
+    asked: Option<Instant>,
     refused: Option<Refused>,
     /// When the bucket in Redis is full, by its last answer.
     full_at: Instant,
@@ -149,7 +152,7 @@ impl Leases {
                 let lease = Lease {
                     bucket: want.bucket,
                     tokens: 0,
-                    asked: true,
+                    asked: Some(now),
                     refused: None,
                     full_at: now,
                     used: now,
@@ -178,7 +181,7 @@ impl Leases {
         if order.leads
             && let Some(lease) = self.shard(order.ask.key).get_mut(&order.ask.key)
         {
-            lease.asked = false;
+            lease.asked = None;
         }
     }
 
@@ -186,7 +189,7 @@ impl Leases {
     pub fn idle(&self, shard: usize, now: Instant) -> Vec<Ask> {
         let mut back = Vec::new();
         lock(&self.shards[shard % SHARDS]).retain(|key, lease| {
-            let keep = lease.asked || now.saturating_duration_since(lease.used) < IDLE;
+            let keep = lease.is_asked(now) || now.saturating_duration_since(lease.used) < IDLE;
             if !keep && lease.tokens > 0 {
                 let tokens = -i64::from(lease.tokens);
                 back.push(Ask { key: *key, bucket: lease.bucket, least: tokens, most: tokens });
@@ -225,9 +228,9 @@ impl Lease {
                 let reset = refused.until - now;
                 Step::Decided(Verdict { allowed: false, left: self.left(now), reset }, None)
             }
-            _ if self.asked => Step::Ask(want.order(None)),
+            _ if self.is_asked(now) => Step::Ask(want.order(None)),
             _ => {
-                self.asked = true;
+                self.asked = Some(now);
                 Step::Ask(want.order(Some(size.saturating_sub(self.tokens))))
             }
         }
@@ -235,10 +238,10 @@ impl Lease {
 
     fn refill(&mut self, want: &Want, size: u32, now: Instant) -> Option<Order> {
         let refused = self.refused.is_some_and(|refused| refused.until > now);
-        if self.asked || refused || self.tokens > size / 2 {
+        if self.is_asked(now) || refused || self.tokens > size / 2 {
             return None;
         }
-        self.asked = true;
+        self.asked = Some(now);
         let most = i64::from(size - self.tokens);
         let ask = Ask { key: want.key, bucket: want.bucket, least: 1, most };
         Some(Order { ask, cost: 0, leads: true })
@@ -246,7 +249,7 @@ impl Lease {
 
     fn learn(&mut self, order: &Order, grant: &Grant, now: Instant) -> u32 {
         if order.leads {
-            self.asked = false;
+            self.asked = None;
         }
         let beyond = grant.taken - i64::from(order.cost);
         self.tokens = self.tokens.saturating_add(u32::try_from(beyond).unwrap_or(0));
@@ -255,6 +258,10 @@ impl Lease {
         let refused = grant.refused(order.ask.bucket, cost);
         self.refused = refused.map(|wait| Refused { cost: cost.max(1), until: now + wait });
         self.tokens
+    }
+
+    fn is_asked(&self, now: Instant) -> bool {
+        self.asked.is_some_and(|since| now.saturating_duration_since(since) < FORGOTTEN)
     }
 
     fn until_full(&self, now: Instant) -> Duration {

@@ -113,3 +113,14 @@ fn beyond_the_bound_every_request_is_decided_by_redis() {
     }
     assert_eq!(leases.len(), 1);
 }
+
+#[test]
+fn a_request_that_ended_before_its_answer_holds_up_nobody_for_long() {
+    let (leases, now) = (Leases::new(MOST), Instant::now());
+    asked(&leases, 1, now);
+    assert_eq!(asked(&leases, 1, now).ask.most, 1, "it may still be answered");
+    assert_eq!(asked(&leases, 1, now + FORGOTTEN).ask.most, 7);
+    let later = now + 2 * FORGOTTEN;
+    assert_eq!((0..leases.shards()).map(|shard| leases.idle(shard, later).len()).sum::<usize>(), 0);
+    assert_eq!(leases.len(), 0);
+}
