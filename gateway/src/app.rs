@@ -28,6 +28,7 @@ use tokio::{
 use crate::{
     admin::{self, Admin, Readiness},
     config::{self, Checked, ConfigErrors},
+    issuer::{self, Issuers},
     listener::{self, BindError, Bound, Drain, Drained, Threads, Worker, h2_options},
     proxy::Gateway,
     redis,
@@ -290,13 +291,15 @@ fn store(checked: Checked, telemetry: &Telemetry, serving: &redis::Threads) -> A
     let now = SystemTime::now();
     snapshot::warn_about(&checked.warnings);
     let status = Status { warnings: checked.warnings.clone(), ..Status::default() };
-    let (mut parts, settings) = snapshot::split(checked);
+    let (mut parts, settings, issuers) = snapshot::split(checked);
     let environment = Environment::new(telemetry.metrics.clone(), Arc::new(SystemResolver::default()));
     let upstreams = Upstreams::new(environment).next(settings);
+    let environment = issuer::Environment::new(telemetry.metrics.clone());
+    let issuers = Issuers::new(environment).next(issuers);
     let redis = parts.redis(None, serving, telemetry);
-    let first = snapshot::build(parts, &upstreams, redis, telemetry, now, None);
+    let first = snapshot::build(parts, &upstreams, &issuers, redis, telemetry, now, None);
     telemetry.metrics.gateway().config_in_use(&first.version, now);
-    Arc::new(Store::new(first, upstreams, status))
+    Arc::new(Store::new(first, upstreams, issuers, status))
 }
 
 fn serve(
@@ -350,13 +353,18 @@ fn announce(name: &str, address: std::net::SocketAddr) {
     tracing::info!(listener = name, %address, "listening");
 }
 
-/// Ready with the first health checks; a service that never answers must not keep the gateway from starting.
+/// Ready with the first health checks and the keys of issuers; a service that never answers must not keep the gateway from starting.
 async fn become_ready(store: Arc<Store>, readiness: Readiness) {
     let upstreams = store.upstreams().clone();
-    if !upstreams.settled(PATIENCE).await {
+    let issuers = store.issuers().clone();
+    let (checked, asked) = tokio::join!(upstreams.settled(PATIENCE), issuers.settled(PATIENCE));
+    if !checked {
         tracing::warn!(
             "some upstreams are not resolved or checked yet, going on without; /health shows which"
         );
+    }
+    if !asked {
+        tracing::warn!("some issuers have sent no keys yet, going on without; /health shows which");
     }
     if let Some(redis) = &store.snapshot().redis {
         redis.settled().await;

@@ -80,6 +80,7 @@ pub async fn show(State(admin): State<Arc<Admin>>) -> impl IntoResponse {
         "listeners": listeners,
         "upstreams": admin.store.upstreams().status(),
         "redis": snapshot.redis.as_deref().map(redis),
+        "issuers": admin.store.issuers().status(),
     }))
 }
 

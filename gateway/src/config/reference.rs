@@ -35,7 +35,7 @@ const ORDER: [&str; 11] = [
 ];
 
 /// Texts with a form of their own, described at the end.
-const VALUES: [(&str, &str); 12] = [
+const VALUES: [(&str, &str); 13] = [
     ("Duration", "duration"),
     ("ByteSize", "size"),
     ("Percent", "percentage"),
@@ -47,6 +47,7 @@ const VALUES: [(&str, &str); 12] = [
     ("TrustedHeader", "trusted header"),
     ("EndpointUrl", "endpoint URL"),
     ("RedisUrl", "Redis URL"),
+    ("HttpUrl", "URL"),
     ("StatusRange", "status range"),
 ];
 

@@ -6,7 +6,7 @@ use tokio::runtime::Handle;
 
 use crate::{
     config::check,
-    issuer::introspection::Introspection,
+    issuer::{Issuers, Jwks, KeysNow, introspection::Introspection},
     policy::authentication::{
         Accounts, Place, Rules, Scheme, basic,
         jwt::{ClaimRules, KeySet, Remembered},
@@ -47,7 +47,7 @@ pub struct Jwt {
     /// What their claims must say.
     pub rules: ClaimRules,
     /// What they are signed with.
-    pub keys: KeySet,
+    pub keys: Keys,
     /// Those that were accepted.
     pub remembered: Remembered,
 }
@@ -70,15 +70,60 @@ pub struct Opaque {
     pub introspection: Arc<Introspection>,
 }
 
+/// Where keys are.
+#[derive(Debug)]
+pub enum Keys {
+    /// In the configuration.
+    Known(KeySet),
+    /// With the issuer.
+    Of(Arc<Jwks>),
+}
+
+/// The keys of this moment.
+pub enum Now<'a> {
+    /// They never change.
+    Known(&'a KeySet),
+    /// They do.
+    Fetched(KeysNow),
+}
+
+impl Keys {
+    /// Those of this moment.
+    pub fn now(&self) -> Now<'_> {
+        match self {
+            Self::Known(keys) => Now::Known(keys),
+            Self::Of(jwks) => Now::Fetched(jwks.now()),
+        }
+    }
+
+    /// Waits for a moment for newer ones; false if none may come.
+    pub async fn renewed(&self) -> bool {
+        match self {
+            Self::Known(_) => false,
+            Self::Of(jwks) => jwks.renewed().await,
+        }
+    }
+}
+
+impl Now<'_> {
+    /// `None` while none have come.
+    pub fn get(&self) -> Option<&KeySet> {
+        match self {
+            Self::Known(keys) => Some(keys),
+            Self::Fetched(now) => now.get(),
+        }
+    }
+}
+
 impl Authenticator {
     /// From its settings. What it asks of issuers goes out from the runtime on which this is called.
-    pub fn new(settings: check::Authenticator, metrics: &Metrics) -> Self {
+    pub fn new(settings: check::Authenticator, metrics: &Metrics, issuers: &Issuers) -> Self {
         let name = settings.name.as_str();
         let method = match &settings.method {
             check::Method::Jwt(jwt) => Method::Jwt(Jwt {
                 places: jwt.places.clone(),
                 rules: jwt.rules.clone(),
-                keys: jwt.keys.clone(),
+                keys: keys(&jwt.keys, issuers),
                 remembered: Remembered::new(jwt.remembered),
             }),
             check::Method::ApiKeys(keys) => {
@@ -119,6 +164,16 @@ impl Authenticator {
             Method::Jwt(_) | Method::Introspection(_) => Scheme::Bearer,
             Method::ApiKeys(_) => Scheme::ApiKey,
             Method::Basic(_) => Scheme::Basic,
+        }
+    }
+}
+
+fn keys(keys: &check::Keys, issuers: &Issuers) -> Keys {
+    match keys {
+        check::Keys::Known(keys) => Keys::Known(keys.clone()),
+        check::Keys::At(settings) => {
+            let jwks = issuers.get(&settings.name).expect("the registry was made from the same settings");
+            Keys::Of(jwks.clone())
         }
     }
 }

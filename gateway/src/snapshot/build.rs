@@ -18,6 +18,7 @@ use crate::{
         Checked,
         check::{self, GraphqlApi},
     },
+    issuer::{Issuers, JwksSettings},
     redis,
     telemetry::Telemetry,
     upstream::{FetchClient, Settings, Upstream, Upstreams},
@@ -30,11 +31,13 @@ pub struct Parts {
     names: Vec<Arc<str>>,
 }
 
-/// Takes the upstreams' settings out, of which a registry is made first.
-pub fn split(mut checked: Checked) -> (Parts, Vec<Settings>) {
+/// Takes out the settings of upstreams, and of issuers, of which registries are made first.
+pub fn split(mut checked: Checked) -> (Parts, Vec<Settings>, Vec<JwksSettings>) {
     let settings = std::mem::take(&mut checked.upstreams);
     let names = settings.iter().map(|settings| settings.name.to_arc()).collect();
-    (Parts { checked, names }, settings)
+    let issuers =
+        checked.authenticators.iter().filter_map(|authenticator| authenticator.issuer().cloned()).collect();
+    (Parts { checked, names }, settings, issuers)
 }
 
 impl Parts {
@@ -58,11 +61,12 @@ impl Parts {
     }
 }
 
-/// Builds the snapshot. `upstreams` and `redis` are those of the same configuration; `before` is what runs so far, whose plans go on
+/// Builds the snapshot. `upstreams`, `issuers` and `redis` are those of the same configuration; `before` is what runs so far, whose plans go on
 /// for the APIs that stay the same.
 pub fn build(
     parts: Parts,
     upstreams: &Upstreams,
+    issuers: &Issuers,
     redis: Option<Arc<redis::Client>>,
     telemetry: &Telemetry,
     loaded_at: SystemTime,
@@ -87,7 +91,7 @@ pub fn build(
         })
     };
     let apis: Vec<Arc<Api>> = checked.graphql.into_iter().map(api).collect();
-    let authenticator = |settings| self::authenticator(settings, telemetry, before);
+    let authenticator = |settings| self::authenticator(settings, issuers, telemetry, before);
     let authenticators: Vec<Arc<Authenticator>> =
         checked.authenticators.into_iter().map(authenticator).collect();
     let reserved =
@@ -124,11 +128,12 @@ fn engine(api: GraphqlApi, before: Option<&Arc<Api>>) -> Engine {
 /// One whose configuration stays the same stays itself, with all that it remembers.
 fn authenticator(
     settings: check::Authenticator,
+    issuers: &Issuers,
     telemetry: &Telemetry,
     before: Option<&Snapshot>,
 ) -> Arc<Authenticator> {
     let same = before.and_then(|before| before.authenticators.iter().find(|same| same.serves(&settings)));
-    let new = || Arc::new(Authenticator::new(settings.clone(), &telemetry.metrics));
+    let new = || Arc::new(Authenticator::new(settings.clone(), &telemetry.metrics, issuers));
     same.cloned().unwrap_or_else(new)
 }
 

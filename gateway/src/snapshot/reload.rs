@@ -14,6 +14,7 @@ use tokio::{sync::Mutex, sync::watch, task, time};
 use super::{Failure, Status, Store, build, build::Parts, retire::retire, split};
 use crate::{
     config::{self, Checked, Config, ConfigErrors, Inputs, Problem, Watch},
+    issuer::Issuers,
     listener::{Change, Drain, Listener, config::ListenerConfig},
     redis,
     telemetry::{Telemetry, access_log, log::Log, metrics::Reload},
@@ -21,7 +22,8 @@ use crate::{
     value::{ListenAddress, Located},
 };
 
-/// How long new upstreams may take to resolve names and check health before the first request meets them.
+/// How long new upstreams may take to resolve names and check health, and new issuers to send keys, before the first
+/// request meets them.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Until a load that broke off is tried again without anybody asking.
@@ -103,12 +105,14 @@ struct Prepared {
     needs_restart: Vec<String>,
 }
 
-/// The next configuration, whose upstreams have begun to resolve names and to check health.
+/// The next configuration, whose upstreams have begun to resolve names and to check health, and whose issuers were asked
+/// for keys.
 struct Begun {
     config: Arc<Config>,
     parts: Parts,
     upstreams: Upstreams,
     redis: Option<Arc<redis::Client>>,
+    issuers: Issuers,
     changes: Changes,
     status: Status,
 }
@@ -190,7 +194,7 @@ impl Reloader {
         let begin = move || this.prepare(checked).map(|prepared| this.begin(prepared));
         let begun = aside(begin).await??;
         // Requests go on with the old ones meanwhile. What is not settled then would not be settled later either.
-        let _ = begun.upstreams.settled(PATIENCE).await;
+        let _ = tokio::join!(begun.upstreams.settled(PATIENCE), begun.issuers.settled(PATIENCE));
         if let Some(redis) = &begun.redis {
             redis.settled().await;
         }
@@ -245,20 +249,21 @@ impl Reloader {
         let Prepared { checked, changes, needs_restart } = prepared;
         let config = checked.config.clone();
         let status = Status { failure: None, needs_restart, warnings: checked.warnings.clone() };
-        let (mut parts, settings) = split(checked);
+        let (mut parts, settings, issuers) = split(checked);
         let Running { store, telemetry, serving, .. } = &self.running;
         let redis = parts.redis(store.snapshot().redis.as_ref(), serving, telemetry);
         let upstreams = self.running.store.upstreams().next(settings);
-        Begun { config, parts, upstreams, redis, changes, status }
+        let issuers = self.running.store.issuers().next(issuers);
+        Begun { config, parts, upstreams, redis, issuers, changes, status }
     }
 
     fn apply(&self, begun: Begun, now: SystemTime) -> Status {
-        let Begun { config, parts, upstreams, redis, changes, status } = begun;
+        let Begun { config, parts, upstreams, redis, issuers, changes, status } = begun;
         let Running { store, telemetry, log, drain, .. } = &self.running;
         let before = store.snapshot();
-        let snapshot = build(parts, &upstreams, redis, telemetry, now, Some(&before));
+        let snapshot = build(parts, &upstreams, &issuers, redis, telemetry, now, Some(&before));
         telemetry.metrics.gateway().config_in_use(&snapshot.version, now);
-        store.replace(snapshot, upstreams, status.clone());
+        store.replace(snapshot, upstreams, issuers, status.clone());
         for (listener, change) in changes.listeners {
             listener.apply(change);
         }

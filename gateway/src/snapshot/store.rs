@@ -7,6 +7,7 @@ use arc_swap::{ArcSwap, Guard};
 use super::Snapshot;
 use crate::{
     config::{ConfigErrors, Problem, Severity},
+    issuer::Issuers,
     upstream::Upstreams,
 };
 
@@ -16,6 +17,8 @@ pub struct Store {
     snapshot: ArcSwap<Snapshot>,
     /// Keeps the upstreams' tasks alive: requests and old snapshots do not.
     upstreams: ArcSwap<Upstreams>,
+    /// The same for those who fetch keys.
+    issuers: ArcSwap<Issuers>,
     status: ArcSwap<Status>,
 }
 
@@ -59,10 +62,11 @@ impl Failure {
 
 impl Store {
     /// Begins with this.
-    pub fn new(snapshot: Snapshot, upstreams: Upstreams, status: Status) -> Self {
+    pub fn new(snapshot: Snapshot, upstreams: Upstreams, issuers: Issuers, status: Status) -> Self {
         Self {
             snapshot: ArcSwap::from_pointee(snapshot),
             upstreams: ArcSwap::from_pointee(upstreams),
+            issuers: ArcSwap::from_pointee(issuers),
             status: ArcSwap::from_pointee(status),
         }
     }
@@ -77,14 +81,20 @@ impl Store {
         self.upstreams.load()
     }
 
+    /// The issuers of this moment.
+    pub fn issuers(&self) -> Guard<Arc<Issuers>> {
+        self.issuers.load()
+    }
+
     /// What became of the latest load.
     pub fn status(&self) -> Guard<Arc<Status>> {
         self.status.load()
     }
 
-    pub(super) fn replace(&self, snapshot: Snapshot, upstreams: Upstreams, status: Status) {
+    pub(super) fn replace(&self, snapshot: Snapshot, upstreams: Upstreams, issuers: Issuers, status: Status) {
         self.snapshot.store(Arc::new(snapshot));
         self.upstreams.store(Arc::new(upstreams));
+        self.issuers.store(Arc::new(issuers));
         self.status.store(Arc::new(status));
     }
 

@@ -25,6 +25,7 @@ mod heads;
 mod health;
 mod introspection;
 mod ip_filter;
+mod jwt;
 mod lifecycle;
 mod limits;
 mod log;

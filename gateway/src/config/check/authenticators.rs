@@ -11,6 +11,7 @@ use indexmap::IndexMap;
 use super::{Check, Named};
 use crate::{
     config::{file::Config, suggest},
+    issuer::JwksSettings,
     policy::authentication::config::AuthenticatorConfig,
     value::Name,
 };
@@ -19,6 +20,7 @@ pub use api_keys::ApiKeys;
 pub use basic::Basic;
 pub use introspection::Introspection;
 use jwt::Jwt;
+pub use jwt::Keys;
 
 /// An authenticator that can run. Equal ones need not be made anew by a reload.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,6 +44,16 @@ pub enum Method {
     Introspection(Introspection),
 }
 
+impl Authenticator {
+    /// The issuer that has to be asked for keys, if one has.
+    pub fn issuer(&self) -> Option<&JwksSettings> {
+        match &self.method {
+            Method::Jwt(Jwt { keys: Keys::At(settings), .. }) => Some(settings),
+            _ => None,
+        }
+    }
+}
+
 pub fn check(check: &mut Check<'_>, config: &Config) -> Named<Authenticator> {
     let mut all = IndexMap::new();
     for (name, authenticator) in &config.authenticators {
@@ -53,7 +65,7 @@ pub fn check(check: &mut Check<'_>, config: &Config) -> Named<Authenticator> {
     all
 }
 
-fn method(check: &mut Check<'_>, name: &str, path: &str, config: &AuthenticatorConfig) -> Option<Method> {
+fn method(check: &mut Check<'_>, name: &Name, path: &str, config: &AuthenticatorConfig) -> Option<Method> {
     let AuthenticatorConfig { jwt, api_keys, basic, introspection } = config;
     let given = [
         ("jwt", jwt.is_some()),
@@ -63,7 +75,7 @@ fn method(check: &mut Check<'_>, name: &str, path: &str, config: &AuthenticatorC
     ];
     one_of(check, path, "authenticator", &given)?;
     if let Some(config) = jwt {
-        return jwt::check(check, &format!("{path}.jwt"), config).map(Method::Jwt);
+        return jwt::check(check, name, &format!("{path}.jwt"), config).map(Method::Jwt);
     }
     if let Some(config) = api_keys {
         return api_keys::check(check, name, config).map(Method::ApiKeys);

@@ -1,4 +1,4 @@
-//! JSON Web Tokens: found in the request, known from before or checked.
+//! JSON Web Tokens: found in the request, known from before or checked; a key that nobody knows is asked for once.
 
 use std::{sync::Arc, time::SystemTime};
 
@@ -22,23 +22,37 @@ pub async fn check(
 ) -> Result<Option<Arc<Identity>>, Rejected> {
     let Some(bytes) = find(&jwt.places, sent)? else { return Ok(None) };
     let name = jwt.remembered.name_of(bytes);
-    if let Some(known) = name.and_then(|name| jwt.remembered.get(&name, &jwt.keys, &jwt.rules, now)) {
+    if let Some(name) = &name
+        && let Some(keys) = jwt.keys.now().get()
+        && let Some(known) = jwt.remembered.get(name, keys, &jwt.rules, now)
+    {
         authenticator.metrics.token_was_known();
         return known.map(Some);
     }
     let token = Token::parse(bytes)?;
     jwt.rules.check_issuer(&token.claims)?;
     authenticator.metrics.token_was_new();
+    let verified = match verified(jwt, &token, now) {
+        Err(unsigned) if unsigned.wants_newer_keys() && jwt.keys.renewed().await => {
+            verified(jwt, &token, now)
+        }
+        verified => verified,
+    };
     // Without an issuer nothing but its keys tells a provider's tokens from another's.
     let ours =
         |unsigned: Unsigned| Rejected { foreign: jwt.rules.issuer.is_none(), ..unsigned.into_rejected() };
-    let Verified { claims, key, period } = verify(token, &jwt.keys, &jwt.rules, now).map_err(ours)?;
-    let identity = Arc::new(Identity::new(authenticator.name.clone(), claims));
+    let Verified { key, period } = verified.map_err(ours)?;
+    let identity = Arc::new(Identity::new(authenticator.name.clone(), token.claims));
     if let Some(name) = name {
         jwt.remembered.insert(name, identity.clone(), key, period);
         authenticator.metrics.remembers(jwt.remembered.len());
     }
     Ok(Some(identity))
+}
+
+fn verified(jwt: &Jwt, token: &Token<'_>, now: SystemTime) -> Result<Verified, Unsigned> {
+    let keys = jwt.keys.now();
+    verify(token, keys.get().ok_or(Unsigned::NoKeys)?, &jwt.rules, now)
 }
 
 /// The token in the first place that has one.

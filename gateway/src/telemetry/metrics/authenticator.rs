@@ -1,9 +1,12 @@
-//! Numbers of one authenticator: whom it let in, whom not and why, and what it remembers.
+//! Numbers of one authenticator: whom it let in, whom not and why, what it remembers, and how old its keys are.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 use prometheus::Registry;
 
 use super::family::{Family, Slots};
-use super::instrument::{Counter, Level};
+use super::instrument::{Age, Counter, Level};
 use crate::reason::Reason;
 use crate::telemetry::names::metrics as names;
 
@@ -16,6 +19,8 @@ pub(super) struct AuthenticatorFamilies {
     hits: Family<Counter>,
     misses: Family<Counter>,
     remembered: Family<Level>,
+    refreshes: Family<Counter>,
+    key_age: Family<Age>,
 }
 
 impl AuthenticatorFamilies {
@@ -25,6 +30,8 @@ impl AuthenticatorFamilies {
             hits: Family::register(registry, names::TOKEN_CACHE_HITS),
             misses: Family::register(registry, names::TOKEN_CACHE_MISSES),
             remembered: Family::register(registry, names::TOKEN_CACHE_ENTRIES),
+            refreshes: Family::register(registry, names::JWKS_REFRESHES),
+            key_age: Family::register(registry, names::JWKS_AGE),
         }
     }
 }
@@ -77,5 +84,38 @@ impl AuthenticatorMetrics {
     pub fn remembers(&self, count: u64) {
         let count = i64::try_from(count).unwrap_or(i64::MAX);
         self.families.remembered.with(&[&self.name]).set(count);
+    }
+
+    /// The numbers of its issuer's keys.
+    pub fn keys(&self) -> KeyMetrics {
+        KeyMetrics { name: self.name.clone(), families: self.families.clone(), age: OnceLock::new() }
+    }
+}
+
+/// Numbers of the keys that an issuer sends. Their age leaves `/metrics` with them.
+#[derive(Debug)]
+pub struct KeyMetrics {
+    name: Box<str>,
+    families: AuthenticatorFamilies,
+    /// Not there before the first keys.
+    age: OnceLock<Arc<Age>>,
+}
+
+impl KeyMetrics {
+    /// Counts an attempt to fetch keys. After a successful one they are new.
+    pub fn refreshed(&self, successful: bool) {
+        let result = if successful { "success" } else { "failure" };
+        self.families.refreshes.with(&[&self.name, result]).inc();
+        if successful {
+            self.age.get_or_init(|| self.families.key_age.with(&[&self.name])).begin(Instant::now());
+        }
+    }
+}
+
+impl Drop for KeyMetrics {
+    fn drop(&mut self) {
+        if let Some(age) = self.age.take() {
+            self.families.key_age.release(&[&self.name], age);
+        }
     }
 }

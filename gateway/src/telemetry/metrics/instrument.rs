@@ -12,7 +12,7 @@
 //! next scrape has both.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use prometheus::proto;
 
@@ -94,6 +94,40 @@ impl Level {
     /// The present value.
     pub fn get(&self) -> i64 {
         self.0.load(Relaxed)
+    }
+}
+
+/// How long ago something happened, in seconds; told when it is read.
+#[derive(Debug)]
+pub struct Age {
+    made: Instant,
+    /// Milliseconds from `made`.
+    began: AtomicU64,
+}
+
+impl Age {
+    /// From an instrument's making on.
+    pub fn new() -> Self {
+        Self { made: Instant::now(), began: AtomicU64::new(0) }
+    }
+
+    /// It happens at `now`.
+    pub fn begin(&self, now: Instant) {
+        let since = now.saturating_duration_since(self.made).as_millis();
+        self.began.store(u64::try_from(since).unwrap_or(u64::MAX), Relaxed);
+    }
+
+    fn at(&self, now: Instant) -> f64 {
+        let began = Duration::from_millis(self.began.load(Relaxed));
+        now.saturating_duration_since(self.made).saturating_sub(began).as_secs_f64()
+    }
+}
+
+impl Instrument for Age {
+    fn read(&self, into: &mut proto::Metric) {
+        let mut gauge = proto::Gauge::default();
+        gauge.set_value(self.at(Instant::now()));
+        into.set_gauge(gauge);
     }
 }
 

@@ -31,7 +31,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use prometheus::{Registry, TextEncoder};
 use tokio::runtime::Handle;
 
-pub use authenticator::AuthenticatorMetrics;
+pub use authenticator::{AuthenticatorMetrics, KeyMetrics};
 pub use ending::Ending;
 pub use gateway::{GatewayMetrics, Kept, LineLoss, Reload, SpanLoss, TelemetryMetrics};
 pub use graphql::{FetchRecord, GraphqlMetrics, OperationRecord, OperationResult};

@@ -130,6 +130,8 @@ async fn every_metric_of_the_table_is_shown() {
     let metrics = populated();
     metrics.watch_runtime("proxy", Handle::current());
     let _endpoint = metrics.upstream("users").endpoint("http://127.0.0.1:7001");
+    let keys = metrics.authenticator("users").keys();
+    keys.refreshed(true);
     let text = metrics.render();
     for row in names::metrics::all() {
         assert!(text.contains(&format!("# HELP {} {}\n", row.name, row.help)), "{}", row.name);
@@ -143,6 +145,20 @@ async fn every_metric_of_the_table_is_shown() {
     for name in shown {
         assert!(known.contains(name), "{name} is not in the table");
     }
+}
+
+#[test]
+fn the_age_of_keys_is_told_from_the_first_ones_on_and_as_long_as_there_are_any() {
+    let metrics = Metrics::new();
+    let series = "gateway_jwks_age_seconds{authenticator=\"users\"}";
+    let keys = metrics.authenticator("users").keys();
+    keys.refreshed(false);
+    assert_eq!(value(&metrics.render(), series), None);
+    keys.refreshed(true);
+    keys.refreshed(false);
+    assert!(value(&metrics.render(), series).is_some_and(|age| (0.0..60.0).contains(&age)));
+    drop(keys);
+    assert_eq!(value(&metrics.render(), series), None);
 }
 
 #[test]

@@ -122,6 +122,10 @@ mod table {
         "Tokens for which an introspection authenticator was asked, by result (accepted, refused, remembered: by an earlier answer, failed: no usable answer, skipped: not asked, since the issuer does not answer).");
     pub const INTROSPECTION_DURATION: Metric = histogram("gateway_token_introspection_duration_seconds", Seconds, &[AUTHENTICATOR],
         "Time until the issuer had answered a question about a token, or was given up.");
+    pub const JWKS_REFRESHES: Metric = counter("gateway_jwks_refreshes_total", &[AUTHENTICATOR, RESULT],
+        "Attempts to fetch an issuer's keys, by result (success, failure).");
+    pub const JWKS_AGE: Metric = gauge("gateway_jwks_age_seconds", &[AUTHENTICATOR],
+        "Seconds since an issuer's keys were last fetched. There is none until the first have come.");
 
     // The gateway itself.
     pub const BUILD_INFO: Metric = gauge("gateway_build_info", &[VERSION],
@@ -264,6 +268,8 @@ pub const SECTIONS: &[Section] = &[
             TOKEN_CACHE_ENTRIES,
             INTROSPECTIONS,
             INTROSPECTION_DURATION,
+            JWKS_REFRESHES,
+            JWKS_AGE,
         ],
     },
     Section {

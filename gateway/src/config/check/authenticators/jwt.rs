@@ -7,6 +7,7 @@ use http::HeaderName;
 use super::one_of;
 use crate::{
     config::{check::Check, inputs::why},
+    issuer::JwksSettings,
     policy::authentication::{
         Place,
         jwt::{
@@ -15,13 +16,17 @@ use crate::{
             read_jwks, read_pem,
         },
     },
-    value::{Duration, Located},
+    value::{Duration, HttpUrl, Located, Name},
 };
 
 /// More is no difference of clocks but a way to use tokens that have ended.
 const MOST_LEEWAY: Duration = Duration::from_secs(300);
 
 const MOST_REMEMBERED: u64 = 1_000_000;
+
+/// More often is a burden to the issuer, more seldom a danger where keys were stolen.
+const LEAST_REFRESH: Duration = Duration::from_secs(1);
+const MOST_REFRESH: Duration = Duration::from_secs(86_400);
 
 /// A JWT authenticator that can run.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,14 +36,23 @@ pub struct Jwt {
     /// What their claims must say.
     pub rules: ClaimRules,
     /// What they are signed with.
-    pub keys: KeySet,
+    pub keys: Keys,
     /// Accepted tokens that are remembered.
     pub remembered: u64,
 }
 
-pub fn check(check: &mut Check<'_>, path: &str, config: &JwtConfig) -> Option<Jwt> {
+/// Where keys are.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Keys {
+    /// Here.
+    Known(KeySet),
+    /// At the issuer.
+    At(JwksSettings),
+}
+
+pub fn check(check: &mut Check<'_>, name: &Name, path: &str, config: &JwtConfig) -> Option<Jwt> {
     let algorithms: Vec<Algorithm> = config.algorithms.iter().map(|algorithm| **algorithm).collect();
-    let keys = keys(check, path, &config.keys, &algorithms);
+    let keys = keys(check, name, path, &config.keys, &algorithms);
     let rules = rules(check, path, config);
     let places = places(check, &config.from);
     let remembered = *config.remembered_tokens;
@@ -124,20 +138,64 @@ pub(super) fn places(check: &mut Check<'_>, config: &FromConfig) -> Option<Vec<P
     Some(places)
 }
 
-fn keys(check: &mut Check<'_>, path: &str, config: &KeysConfig, algorithms: &[Algorithm]) -> Option<KeySet> {
-    let KeysConfig { file, pem, secret } = config;
+fn keys(
+    check: &mut Check<'_>,
+    name: &Name,
+    path: &str,
+    config: &KeysConfig,
+    algorithms: &[Algorithm],
+) -> Option<Keys> {
+    let KeysConfig { url, refresh, file, pem, secret } = config;
     let path = format!("{path}.keys");
-    let given = [("file", file.is_some()), ("pem", pem.is_some()), ("secret", secret.is_some())];
+    let given = [
+        ("url", url.is_some()),
+        ("file", file.is_some()),
+        ("pem", pem.is_some()),
+        ("secret", secret.is_some()),
+    ];
     one_of(check, &path, "key source", &given)?;
+    let key = format!("{path}.refresh");
+    if url.is_none() && check.is_written(&key) {
+        let place = check.place(&key);
+        check.warning(place, "only keys from a `url` are fetched again; remove it");
+    }
+    if let Some(url) = url {
+        return at_issuer(check, url, refresh)
+            .then(|| JwksSettings {
+                name: name.clone(),
+                url: (**url).clone(),
+                refresh: refresh.get(),
+                algorithms: algorithms.to_vec(),
+            })
+            .map(Keys::At);
+    }
     if let Some(file) = file {
-        return from_file(check, file, |content| jwks(content, algorithms));
+        return from_file(check, file, |content| jwks(content, algorithms)).map(Keys::Known);
     }
     if let Some(pem) = pem {
-        return from_file(check, pem, |content| one(&read_pem(content)?, algorithms));
+        return from_file(check, pem, |content| one(&read_pem(content)?, algorithms)).map(Keys::Known);
     }
     let place = check.place(&format!("{path}.secret"));
     let found = one(&Material::Secret(secret.as_ref()?.expose().as_bytes().to_vec()), algorithms);
-    found.map_err(|text| check.error(place, text)).ok()
+    found.map_err(|text| check.error(place, text)).map(Keys::Known).ok()
+}
+
+fn at_issuer(check: &mut Check<'_>, url: &Located<HttpUrl>, refresh: &Located<Duration>) -> bool {
+    if !url.is_protected() {
+        check.warning(
+            url.place().clone(),
+            "whoever is in between can replace the keys, and make tokens that count; use https",
+        );
+    }
+    let sensible = (LEAST_REFRESH..=MOST_REFRESH).contains(&**refresh);
+    if !sensible {
+        let text = format!(
+            "`{}` is not between {LEAST_REFRESH} and {MOST_REFRESH}; write for example `10m`",
+            **refresh
+        );
+        check.error(refresh.place().clone(), text);
+    }
+    sensible
 }
 
 fn from_file(

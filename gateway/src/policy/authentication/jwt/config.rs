@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Algorithm;
-use crate::value::{Duration, Located, Secret};
+use crate::value::{Duration, HttpUrl, Located, Secret};
 
 /// JSON Web Tokens of one issuer, signed with its keys. `exp`, `iss` and `aud` must be there unless `optional_claims` names
 /// them; `nbf` counts where it is there.
@@ -48,10 +48,17 @@ pub struct JwtConfig {
     pub remembered_tokens: Located<u64>,
 }
 
-/// Where keys come from: exactly one of `file`, `pem` and `secret`.
+/// Where keys come from: exactly one of `url`, `file`, `pem` and `secret`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KeysConfig {
+    /// The address of a JWK Set, mostly what the issuer calls its `jwks_uri`. It is fetched in the background, and what
+    /// was fetched stays while nothing newer comes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<Located<HttpUrl>>,
+    /// How long a set from `url` may be kept where the issuer does not say (`Cache-Control: max-age`); 1s to 24h.
+    #[serde(default = "refresh")]
+    pub refresh: Located<Duration>,
     /// A file with a JWK Set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<Located<PathBuf>>,
@@ -96,6 +103,10 @@ impl Default for FromConfig {
     fn default() -> Self {
         Self { header: "authorization".to_owned().into(), cookie: None, query: None }
     }
+}
+
+fn refresh() -> Located<Duration> {
+    Duration::from_secs(600).into()
 }
 
 fn leeway() -> Located<Duration> {

@@ -158,6 +158,8 @@ impl PartialEq for KeySet {
 pub enum Unsigned {
     /// The token names a key that is not there; it may be newer than the set.
     UnknownKey,
+    /// There are no keys to check it with.
+    NoKeys,
     /// A newer set would not help.
     Rejected(Rejected),
 }

@@ -19,8 +19,6 @@ mod token;
 
 use std::time::SystemTime;
 
-use serde_json::{Map, Value};
-
 pub use algorithm::Algorithm;
 pub use claims::{ClaimRules, Period};
 pub use jwks::{Jwks, algorithms_of, read_jwks};
@@ -31,11 +29,9 @@ pub use token::Token;
 
 use super::Rejected;
 
-/// A token that counts.
+/// Why a token counts.
 #[derive(Debug)]
 pub struct Verified {
-    /// What it claims.
-    pub claims: Map<String, Value>,
     /// The key that has signed it.
     pub key: Fingerprint,
     /// When it counts.
@@ -44,21 +40,30 @@ pub struct Verified {
 
 /// Checks a token that was taken apart and is of this issuer; see [`ClaimRules::check_issuer`].
 pub fn verify(
-    token: Token<'_>,
+    token: &Token<'_>,
     keys: &KeySet,
     rules: &ClaimRules,
     now: SystemTime,
 ) -> Result<Verified, Unsigned> {
-    let key = *keys.signer(&token)?.fingerprint();
+    let key = *keys.signer(token)?.fingerprint();
     let period = rules.check(&token.claims, now).map_err(Unsigned::Rejected)?;
-    Ok(Verified { claims: token.claims, key, period })
+    Ok(Verified { key, period })
 }
 
 impl Unsigned {
+    /// Whether newer keys may make a difference.
+    pub fn wants_newer_keys(&self) -> bool {
+        matches!(self, Self::UnknownKey | Self::NoKeys)
+    }
+
     /// For a key that nobody knows after all.
     pub fn into_rejected(self) -> Rejected {
         match self {
             Self::Rejected(rejected) => rejected,
+            Self::NoKeys => Rejected::new(
+                crate::reason::Reason::AuthenticationUnavailable,
+                "no keys have come from the issuer yet",
+            ),
             Self::UnknownKey => {
                 Rejected::new(crate::reason::Reason::TokenNotTrusted, "no key has the token's `kid`")
             }

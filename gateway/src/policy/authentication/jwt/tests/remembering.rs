@@ -16,10 +16,10 @@ fn accepted(claims: &Value) -> Accepted {
     let signer = Signer::new(Algorithm::ES256);
     let keys = set(&[named(&signer, "k", "ES256")]);
     let token = signer.token(&json!({ "alg": "ES256", "kid": "k" }), claims);
-    let Verified { claims, key, period } = decide(token.as_bytes(), &keys).unwrap();
+    let (claims, Verified { key, period }) = decide(token.as_bytes(), &keys).unwrap();
     let remembered = Remembered::new(10);
     let name = remembered.name_of(token.as_bytes()).unwrap();
-    remembered.insert(name, Arc::new(Identity::new("users".into(), claims)), key, period);
+    remembered.insert(name, Arc::new(Identity { authenticator: "users".into(), claims }), key, period);
     Accepted { name, keys, remembered }
 }
 
