@@ -14,6 +14,7 @@ use pingora_proxy::{FailToProxy, Session};
 
 use super::{
     Gateway, RequestContext,
+    authenticate::without_credentials,
     context::{Admitted, Opened},
     open::{self, DRAIN},
     probe, rate_limit, verdict,
@@ -149,7 +150,9 @@ pub async fn redirect(
     status: StatusCode,
 ) -> Result<()> {
     let mut head = ResponseHeader::build(status, Some(4))?;
-    let query = context.opened()?.uri.query().filter(|_| !to.contains('?'));
+    let asked = &context.opened()?.uri;
+    let bare = context.admitted.as_ref().and_then(|admitted| without_credentials(asked, &admitted.route));
+    let query = bare.as_ref().unwrap_or(asked).query().filter(|_| !to.contains('?'));
     let location = query.map_or_else(|| to.to_owned(), |query| with_query(to, query));
     head.insert_header(header::LOCATION, location)?;
     send(session, context, head, Bytes::new()).await

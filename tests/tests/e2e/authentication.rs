@@ -194,6 +194,20 @@ async fn a_route_says_otherwise_than_the_default() {
 }
 
 #[tokio::test]
+async fn a_redirect_does_not_pass_on_a_token() {
+    let issuer = Issuer::new("a");
+    let providers = providers().replace("keys: { file", "from: { query: token }, keys: { file");
+    let routes = "routes: [{ name: a, match: { path: /a }, redirect: { to: \"https://other.test/\" }, authentication: { by: [users] } }]";
+    let gateway =
+        Launch::new(&format!("{providers}{routes}\n")).file("jwks.json", jwks(&[&issuer])).start().await;
+    for (query, location) in [("x=1&token=T", "https://other.test/?x=1"), ("token=T", "https://other.test/")]
+    {
+        let answer = gateway.get(&format!("/a?{}", query.replace('T', &issuer.token("7")))).await;
+        assert_eq!((answer.status.as_u16(), answer.header("location")), (308, location));
+    }
+}
+
+#[tokio::test]
 async fn every_kind_of_route_is_guarded_and_the_connection_kept() {
     let (issuer, upstream) = (Issuer::new("a"), Upstream::echo().await);
     let rest = format!(
