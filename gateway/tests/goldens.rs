@@ -94,6 +94,13 @@ fn good_configurations_are_what_they_say() {
                 }
                 text
             });
+            let routes = routes.zip(&checked.routes).map(|(action, route)| {
+                let policies = &route.policies;
+                match policies.concurrency {
+                    None if policies.priority == Default::default() => action,
+                    limit => format!("{action} with priority {:?} within {limit:?}", policies.priority),
+                }
+            });
             let routes: Vec<_> = routes.collect();
             printed.push_str(&format!("\n{json}\n\n{}\n", routes.join("\n")));
         }

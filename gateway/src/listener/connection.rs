@@ -212,6 +212,14 @@ impl Connection {
         self.socket.get()?.tcp_info().map(|info| info.tcpi_bytes_acked)
     }
 
+    /// The client's system has sent an end or a reset. A system call.
+    pub(super) fn is_closed_by_client(&self) -> bool {
+        // `TCP_CLOSE` and `TCP_CLOSE_WAIT` of include/net/tcp_states.h.
+        const CLOSED: [u8; 2] = [7, 8];
+        let state = || Some(self.socket.get()?.tcp_info()?.tcpi_state);
+        state().is_some_and(|state| CLOSED.contains(&state))
+    }
+
     pub(super) fn phase(&self) -> Phase {
         PHASES[(self.phase.load(Ordering::Relaxed) & 0xff) as usize]
     }

@@ -54,6 +54,12 @@ impl RequestGuard {
         }
     }
 
+    /// Whether the client has closed its side or broken off, also where it is behind a body that nobody has read yet.
+    /// A system call; always false where the kernel does not tell.
+    pub fn client_has_left(&self) -> bool {
+        self.connection.is_closed_by_client()
+    }
+
     /// Whether the body has been arriving for longer than `deadlines.body`.
     ///
     /// On HTTP/1 the connection is closed by then. The streams of HTTP/2 share

@@ -5,6 +5,7 @@
 
 pub mod authentication;
 pub mod authorization;
+pub mod concurrency;
 pub mod cors;
 pub mod forwarding;
 pub mod ip_filter;

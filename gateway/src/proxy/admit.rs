@@ -47,7 +47,7 @@ pub async fn admit(gateway: &Gateway, session: &mut Session, context: &mut Reque
     if let Some(asked) = preflight {
         return preflight::answer(session, context, &asked).await;
     }
-    let passed = pass(session, opened, &admitted.route, &mut admitted.passed).await;
+    let passed = pass(session, opened, complete, &admitted.route, &mut admitted.passed).await;
     match passed.and_then(|()| Ok(target?)) {
         Ok(target) => admitted.target = target,
         Err(refusal) => return refuse(session, context, refusal).await,
@@ -73,9 +73,17 @@ pub async fn admit(gateway: &Gateway, session: &mut Session, context: &mut Reque
 /// True: the request is answered.
 pub async fn refuse(session: &mut Session, context: &mut RequestContext, refusal: Refusal) -> Result<bool> {
     let Refusal { reason, headers, error } = refusal;
+    if reason == Reason::ClientDisconnected {
+        return Err(client_left());
+    }
     context.outcome.error = error;
     reply::refuse(session, context, reason, headers).await?;
     Ok(true)
+}
+
+/// Nobody is left to answer: what Pingora would say.
+pub fn client_left() -> Box<Error> {
+    Error::new_down(ErrorType::ConnectionClosed)
 }
 
 /// A route, and what to forward unless its policies refuse the request.
@@ -165,7 +173,9 @@ fn allow(methods: &MethodSet) -> HeaderValue {
 fn admitted(gateway: &Gateway, route: Arc<Route>, opened: &Opened, complete: bool) -> Admitted {
     let total = route.action.total();
     let exchange = match &route.action {
-        Action::Compose(api) => Some(Exchange::new(api.clone(), opened, gateway.pool.clone())),
+        Action::Compose(api) => {
+            Some(Exchange::new(api.clone(), route.policies.priority, opened, gateway.pool.clone()))
+        }
         _ => None,
     };
     route.metrics.began(&opened.method);

@@ -28,6 +28,7 @@ use pingora_core::upstreams::peer::HttpPeer;
 use super::{context::Opened, rate_limit::Payment};
 use crate::{
     policy::authentication::Identity,
+    policy::concurrency::Priority,
     snapshot::Api,
     telemetry::{Telemetry, trace::TraceContext},
     upstream::{CallContext, CallLog, Pool, Timeouts, in_process},
@@ -39,6 +40,7 @@ const SLACK: Duration = Duration::from_secs(1);
 /// A request to a composed API.
 pub struct Exchange {
     api: Arc<Api>,
+    priority: Priority,
     pool: Pool,
     telemetry: Telemetry,
     trace: TraceContext,
@@ -63,9 +65,10 @@ pub struct Operation {
 
 impl Exchange {
     /// For a request that is about to be forwarded to this API.
-    pub fn new(api: Arc<Api>, opened: &Opened, pool: Pool) -> Arc<Self> {
+    pub fn new(api: Arc<Api>, priority: Priority, opened: &Opened, pool: Pool) -> Arc<Self> {
         Arc::new(Self {
             api,
+            priority,
             pool,
             telemetry: opened.snapshot.telemetry.clone(),
             trace: opened.trace.clone(),
@@ -126,6 +129,7 @@ impl Exchange {
         let (started, started_at) = (Instant::now(), SystemTime::now());
         let context = CallContext {
             trace: self.trace.clone(),
+            priority: self.priority,
             request_id: Some(self.request_id.clone()),
             calls: self.calls.clone(),
         };

@@ -18,7 +18,7 @@ use crate::{
         request_id::RequestId,
         trace::{Epoch, TraceContext},
     },
-    upstream::{Attempt, EndpointId, Finished},
+    upstream::{Attempt, EndpointId, Finished, Place},
     value::EncodedSlashes,
 };
 
@@ -95,6 +95,8 @@ pub struct Admitted {
 /// The attempts to get an answer from an upstream.
 #[derive(Debug, Default)]
 pub struct Attempts {
+    /// For the next one, within the upstream's concurrency limit.
+    pub place: Option<Place>,
     /// The one that runs.
     pub running: Option<Attempt>,
     /// Those that are over, bounded by `connect_retries` and [`super::recover::MOST_RESENDS`].
@@ -161,10 +163,28 @@ impl RequestContext {
         if let Some(opened) = &mut self.opened {
             opened.guard.body_done();
         }
-        if let Some(admitted) = &mut self.admitted
-            && admitted.deadline.is_none()
-        {
+        if let Some(attempt) = &mut self.attempts.running {
+            attempt.request_ended();
+        }
+        let Some(admitted) = &mut self.admitted else { return };
+        if let Some(place) = &mut admitted.passed.place {
+            place.request_ended();
+        }
+        if admitted.deadline.is_none() {
             admitted.deadline = admitted.total.and_then(|total| Instant::now().checked_add(total));
+        }
+    }
+
+    /// Nothing more is to be done for the request but to send what is there: its places within concurrency limits are
+    /// free, before the client can know.
+    pub fn leave(&mut self) {
+        self.attempts.place = None;
+        if let Some(attempt) = &mut self.attempts.running {
+            attempt.read();
+        }
+        let place = self.admitted.as_mut().and_then(|admitted| admitted.passed.place.take());
+        if let Some(place) = place {
+            place.finish(self.outcome.reason, Instant::now());
         }
     }
 

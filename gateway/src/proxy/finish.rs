@@ -60,6 +60,7 @@ fn conclude(context: &mut RequestContext) {
     context.outcome.finished = true;
     let now = Instant::now();
     context.end_attempt(context.outcome.reason, now);
+    context.leave();
     let RequestContext { opened, admitted, attempts, outcome } = context;
     let Some(opened) = opened else { return };
     let summary = Summary {
@@ -107,6 +108,11 @@ impl Summary<'_> {
         rate_limit::refused_by(self.admitted?)
     }
 
+    /// In queues of concurrency limits, if at all.
+    fn waited(&self) -> Option<Duration> {
+        self.admitted.map(|admitted| admitted.passed.waited).filter(|waited| !waited.is_zero())
+    }
+
     fn count(&self) {
         let metrics = match self.admitted {
             Some(admitted) => {
@@ -150,6 +156,7 @@ impl Summary<'_> {
             request_bytes: self.outcome.request_bytes,
             response_bytes: self.outcome.response_bytes,
             duration: self.duration,
+            queue_wait: self.waited(),
             upstream: upstream.map(|upstream| &**upstream.name()),
             endpoint: last.map(|finished| &**finished.endpoint.label()),
             authenticator: self.identity().map(|identity| &*identity.authenticator),

@@ -10,22 +10,28 @@ use pingora_http::RequestHeader;
 use pingora_proxy::Session;
 
 use super::{
-    Gateway, RequestContext, authenticate,
+    Gateway, RequestContext, admit, authenticate,
     context::{Admitted, Opened},
     open::nothing,
-    probe, receive,
+    pass::Refusal,
+    probe, queue, receive,
 };
 use crate::{
     policy::forwarding,
     reason::Reason,
     snapshot::Action,
     telemetry::request_id::REQUEST_ID,
-    upstream::{Attempt, Connection, Finished},
+    upstream::{Attempt, Connection, Finished, Place},
 };
 
 /// A peer for the next attempt.
-pub fn peer(gateway: &Gateway, session: &Session, context: &mut RequestContext) -> Result<Box<HttpPeer>> {
+pub async fn peer(
+    gateway: &Gateway,
+    session: &mut Session,
+    context: &mut RequestContext,
+) -> Result<Box<HttpPeer>> {
     gateway.probe.at(probe::Stage::Forward, session);
+    let place = place(session, context).await?;
     let now = attempt_begins(context)?;
     let remaining = context.remaining(now);
     if remaining.is_some_and(|left| left.is_zero()) {
@@ -51,7 +57,7 @@ pub fn peer(gateway: &Gateway, session: &Session, context: &mut RequestContext) 
         timeouts.read = timeouts.read.or(Some(body));
     }
     let number = u32::try_from(context.attempts.finished.len()).unwrap_or(u32::MAX).saturating_add(1);
-    match Attempt::begin(upstream, &opened.method, &context.attempts.tried, number, now) {
+    match Attempt::begin(upstream, place, &opened.method, &context.attempts.tried, number, now) {
         Ok(attempt) => {
             if context.attempts.finished.last().is_some_and(Finished::is_unconnected) {
                 attempt.count_connect_retry();
@@ -62,17 +68,32 @@ pub fn peer(gateway: &Gateway, session: &Session, context: &mut RequestContext) 
             context.outcome.error = None;
             Ok(peer)
         }
-        // Where there is nothing else to try, the first failure says more than that.
-        Err(reason) => {
-            let first = context.attempts.finished.first().and_then(|finished| finished.error);
-            Err(context.give_up(first.unwrap_or(reason)))
-        }
+        Err(reason) => Err(nothing_to_try(context, reason)),
     }
 }
 
-/// Up to the first attempt no time worth another look at the clock has passed.
+/// A place within the upstream's concurrency limit. The first attempt has one already.
+async fn place(session: &mut Session, context: &mut RequestContext) -> Result<Option<Place>> {
+    if let Some(place) = context.attempts.place.take() {
+        return Ok(Some(place));
+    }
+    let place = queue::place(session, context).await;
+    place.map_err(|Refusal { reason, .. }| match reason {
+        Reason::ClientDisconnected => admit::client_left(),
+        reason => nothing_to_try(context, reason),
+    })
+}
+
+/// Where there is nothing else to try, the first failure says more than that.
+fn nothing_to_try(context: &mut RequestContext, reason: Reason) -> Box<Error> {
+    let first = context.attempts.finished.first().and_then(|finished| finished.error);
+    context.give_up(first.unwrap_or(reason))
+}
+
+/// Up to the first attempt no time worth another look at the clock has passed, unless the request stood in a queue.
 fn attempt_begins(context: &RequestContext) -> Result<Instant> {
-    match context.attempts.finished.is_empty() {
+    let waited = context.admitted()?.passed.waited;
+    match context.attempts.finished.is_empty() && waited.is_zero() {
         true => Ok(context.opened()?.epoch.instant),
         false => Ok(Instant::now()),
     }

@@ -9,6 +9,7 @@
 //! | `rate_limit` | within `pass`: what the request takes of its route's limits |
 //! | `preflight` | within `admit`: answers a browser that asks what a page may send |
 //! | `authenticate` | within `pass`: who calls, and what the service is told about that |
+//! | `queue` | a place within the concurrency limits of the route and of the upstream, or a wait for it |
 //! | `forward` | chooses an endpoint, tells the upstream who asks |
 //! | `compose` | the composition layer in the place of an upstream |
 //! | `receive` | what comes back |
@@ -30,6 +31,7 @@ mod open;
 mod pass;
 mod preflight;
 mod probe;
+mod queue;
 mod rate_limit;
 mod receive;
 mod recover;
@@ -85,12 +87,20 @@ impl ProxyHttp for Gateway {
         admit::admit(self, session, context).await
     }
 
+    async fn proxy_upstream_filter(
+        &self,
+        session: &mut Session,
+        context: &mut RequestContext,
+    ) -> Result<bool> {
+        queue::enter_upstream(session, context).await
+    }
+
     async fn upstream_peer(
         &self,
         session: &mut Session,
         context: &mut RequestContext,
     ) -> Result<Box<HttpPeer>> {
-        forward::peer(self, session, context)
+        forward::peer(self, session, context).await
     }
 
     async fn connected_to_upstream(

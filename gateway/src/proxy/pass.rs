@@ -3,7 +3,7 @@
 //! The order is fixed. What needs no identity comes before authentication, so that guessing is limited, too; what counts
 //! a request as served comes last.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use http::{HeaderName, HeaderValue, header};
 use pingora_proxy::Session;
@@ -12,6 +12,7 @@ use super::{
     authenticate::{Told, authenticate},
     authorize::authorise,
     context::Opened,
+    queue,
     rate_limit::{self, Stage},
     receive::wants_websocket,
 };
@@ -23,6 +24,7 @@ use crate::{
     },
     reason::Reason,
     snapshot::{Policies, Route},
+    upstream::Place,
 };
 
 /// What the policies have found out, for later stages. Filled as far as they were asked, also for a request that one of
@@ -37,6 +39,10 @@ pub struct Passed {
     pub identity: Option<Arc<Identity>>,
     /// What a service is told about the caller.
     pub told: Told,
+    /// Within the route's concurrency limit, if it has one, until the request is over.
+    pub place: Option<Place>,
+    /// How long it stood in queues, for this place and for those at the upstream.
+    pub waited: Duration,
 }
 
 /// Why a request does not go on.
@@ -81,15 +87,24 @@ impl From<cors::Refused> for Refusal {
     }
 }
 
-/// Asks the route's policies.
+/// Asks the route's policies. `complete`: the client has sent its last byte.
 pub async fn pass(
     session: &mut Session,
     opened: &Opened,
+    complete: bool,
     route: &Route,
     passed: &mut Passed,
 ) -> Result<(), Refusal> {
-    let Policies { cors, ip_filter, limits, rate_limits: _, authentication: _, authorization: _ } =
-        &route.policies;
+    let Policies {
+        cors,
+        ip_filter,
+        limits,
+        rate_limits: _,
+        authentication: _,
+        authorization: _,
+        concurrency: _,
+        priority: _,
+    } = &route.policies;
     let headers = &session.req_header().headers;
     passed.origin = origin(session, opened, cors)?;
     ip_filter.check(opened.origin.client)?;
@@ -98,7 +113,7 @@ pub async fn pass(
     authenticate(session, opened, route, passed).await?;
     authorise(session, opened, route, passed)?;
     rate_limit::ask(Stage::Identified, headers, opened, route, passed).await?;
-    Ok(())
+    queue::enter(session, opened, complete, route, passed).await
 }
 
 /// Bytes of path and query.

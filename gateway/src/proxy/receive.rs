@@ -100,6 +100,9 @@ pub fn body(
 ) -> Result<Option<Duration>> {
     context.outcome.response_bytes += piece.map_or(0, |piece| piece.len() as u64);
     context.outcome.response_complete |= end;
+    if end {
+        context.leave();
+    }
     let upgraded = context.outcome.status == Some(101);
     if end && !upgraded && !context.outcome.request_complete {
         open::wait_no_longer(session);

@@ -43,6 +43,9 @@ pub fn head(
         opened.guard.upgraded();
         opened.snapshot = Arc::new(opened.snapshot.epilogue());
     }
+    if let Some(place) = context.admitted.as_mut().and_then(|admitted| admitted.passed.place.as_mut()) {
+        place.answered(head.status.as_u16());
+    }
     context.outcome.status = Some(head.status.as_u16());
     context.outcome.response_complete = opened.method == Method::HEAD || has_no_body(head);
     // An answer before the end of the request leaves a body behind that nobody reads.
@@ -63,6 +66,9 @@ pub fn head(
     finish_head(head, opened, context.admitted.as_ref());
     if let Some(admitted) = &context.admitted {
         rate_limit::settle(admitted, head, &mut context.outcome)?;
+    }
+    if context.outcome.response_complete {
+        context.leave();
     }
     Ok(())
 }
@@ -193,6 +199,7 @@ async fn send(
     mut head: ResponseHeader,
     body: Bytes,
 ) -> Result<()> {
+    context.leave();
     let opened = context.opened()?;
     let has_body = !matches!(head.status.as_u16(), 204 | 304);
     if has_body {

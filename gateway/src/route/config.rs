@@ -9,8 +9,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     policy::{
-        authentication::config::AuthenticationConfig, authorization::config::AuthorizationConfig,
-        cors::config::CorsConfig, ip_filter::config::IpFilterConfig, limits::config::LimitsConfig,
+        authentication::config::AuthenticationConfig,
+        authorization::config::AuthorizationConfig,
+        concurrency::{Priority, config::ConcurrencyConfig},
+        cors::config::CorsConfig,
+        ip_filter::config::IpFilterConfig,
+        limits::config::LimitsConfig,
         rate_limit::config::RateLimitConfig,
     },
     value::{Duration, Located, Name, Secret},
@@ -38,14 +42,35 @@ pub struct DefaultsConfig {
     /// What callers must have and be.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub authorization: Option<AuthorizationConfig>,
+    /// How many requests of a route may be in flight at once. Each route counts its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<ConcurrencyConfig>,
+    /// Which routes go first where an upstream has too much to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub priority: Option<Priority>,
 }
 
 impl DefaultsConfig {
     /// Whether nothing was said.
     pub fn is_empty(&self) -> bool {
-        let Self { cors, ip_filter, limits, rate_limits, authentication, authorization } = self;
-        let first = cors.is_none() && ip_filter.is_none() && limits.is_none();
-        first && rate_limits.is_none() && authentication.is_none() && authorization.is_none()
+        let Self {
+            cors,
+            ip_filter,
+            limits,
+            rate_limits,
+            authentication,
+            authorization,
+            concurrency,
+            priority,
+        } = self;
+        cors.is_none()
+            && ip_filter.is_none()
+            && limits.is_none()
+            && rate_limits.is_none()
+            && authentication.is_none()
+            && authorization.is_none()
+            && concurrency.is_none()
+            && priority.is_none()
     }
 }
 
@@ -103,6 +128,13 @@ pub struct RouteConfig {
     /// What callers must have and be, in place of `defaults.authorization`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authorization: Option<AuthorizationConfig>,
+    /// How many of its requests may be in flight at once, in place of `defaults.concurrency`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<ConcurrencyConfig>,
+    /// Whether its requests, and the calls of its composed API, go before those of other routes where an upstream with
+    /// `concurrency` has too much to do. In place of `defaults.priority`; without both `normal`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<Priority>,
 }
 
 /// Which requests a route is for. All conditions must hold.

@@ -1,6 +1,7 @@
 //! From a checked configuration to a snapshot. Nothing here can fail: the checks have seen to that.
 
 use std::{
+    collections::HashMap,
     sync::Arc,
     time::{Instant, SystemTime},
 };
@@ -20,8 +21,8 @@ use crate::{
     },
     issuer::{Issuers, JwksSettings},
     redis,
-    telemetry::Telemetry,
-    upstream::{FetchClient, Settings, Upstream, Upstreams},
+    telemetry::{Telemetry, metrics::RouteMetrics},
+    upstream::{FetchClient, Gate, Settings, Upstream, Upstreams},
 };
 
 /// What a checked configuration leaves for a snapshot when its upstreams were taken out.
@@ -77,6 +78,7 @@ pub fn build(
         .iter()
         .map(|name| upstreams.get(name).expect("the registry was made from the same settings").clone())
         .collect();
+    services.iter().for_each(|service| service.activate());
     let sources = services.iter().map(|service| (service.name().clone(), service.clone()));
     let client = FetchClient::new(sources);
     let api = |api: GraphqlApi| {
@@ -97,10 +99,13 @@ pub fn build(
     let reserved =
         checked.routes.iter().flat_map(|route| route.policies.authentication.rules.headers.names());
     let reserved = reserved.collect();
-    let parts = Resolved { services: &services, apis: &apis, authenticators: &authenticators };
+    let gates = before.map(|before| &before.gates);
+    let parts = Resolved { services: &services, apis: &apis, authenticators: &authenticators, gates };
     let mut limits = Builder::new(before.map(|before| &before.limiters), telemetry, Instant::now());
     let route = |route| Arc::new(self::route(route, &parts, telemetry, &mut limits));
     let routes: Vec<Arc<Route>> = checked.routes.into_iter().map(route).collect();
+    let gate = |route: &Arc<Route>| Some((route.name.clone(), route.policies.concurrency.clone()?));
+    let gates = routes.iter().filter_map(gate).collect();
     Snapshot {
         routes: checked.table.map(|index| routes[*index].clone()),
         redis,
@@ -108,6 +113,7 @@ pub fn build(
         limiters: limits.finish(),
         authenticators,
         reserved,
+        gates,
         version: checked.version.into(),
         loaded_at,
         source: checked.source,
@@ -142,6 +148,8 @@ struct Resolved<'a> {
     services: &'a [Arc<Upstream>],
     apis: &'a [Arc<Api>],
     authenticators: &'a [Arc<Authenticator>],
+    /// Concurrency limits so far, by the names of their routes.
+    gates: Option<&'a HashMap<Arc<str>, Arc<Gate>>>,
 }
 
 fn route(
@@ -150,7 +158,6 @@ fn route(
     telemetry: &Telemetry,
     limits: &mut Builder<'_>,
 ) -> Route {
-    let name = route.name.to_arc();
     let action = match route.action {
         check::Action::Forward { upstream, timeouts, rewrite } => {
             Action::Forward { upstream: parts.services[upstream].clone(), timeouts, rewrite }
@@ -159,23 +166,40 @@ fn route(
         check::Action::Redirect { to, status } => Action::Redirect { to, status },
         check::Action::Respond(respond) => Action::Respond(respond),
     };
+    let name = route.name.to_arc();
+    let metrics = telemetry.metrics.route(&name);
     Route {
-        metrics: telemetry.metrics.route(&name),
+        policies: policies(route.policies, &name, &metrics, parts, limits),
+        name,
+        metrics,
         action,
         request_headers: route.request_headers,
         response_headers: route.response_headers,
-        policies: policies(route.policies, &name, parts, limits),
-        name,
     }
 }
 
 fn policies(
     policies: check::Policies,
     route: &Arc<str>,
+    metrics: &RouteMetrics,
     parts: &Resolved<'_>,
     counters: &mut Builder<'_>,
 ) -> Policies {
-    let check::Policies { cors, ip_filter, limits, rate_limits, authentication, authorization } = policies;
+    let check::Policies {
+        cors,
+        ip_filter,
+        limits,
+        rate_limits,
+        authentication,
+        authorization,
+        concurrency,
+        priority,
+    } = policies;
+    let before = parts.gates.and_then(|gates| gates.get(route));
+    let gate = Gate::next(before, concurrency, || metrics.concurrency());
+    if let (Some(gate), Some(settings)) = (&gate, concurrency) {
+        gate.configure(settings);
+    }
     Policies {
         cors,
         ip_filter,
@@ -183,5 +207,7 @@ fn policies(
         rate_limits: counters.route(route, &rate_limits),
         authentication: Authentication::new(&authentication, parts.authenticators),
         authorization,
+        concurrency: gate,
+        priority,
     }
 }

@@ -20,7 +20,7 @@ mod reload;
 mod retire;
 mod store;
 
-use std::{path::PathBuf, sync::Arc, time::Duration, time::SystemTime};
+use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration, time::SystemTime};
 
 use http::StatusCode;
 
@@ -34,13 +34,13 @@ pub use store::{Failure, Status, Store};
 use crate::{
     config::Config,
     policy::{
-        authentication::Reserved, authorization::Authorization, cors::Cors, ip_filter::IpFilter,
-        limits::Limits,
+        authentication::Reserved, authorization::Authorization, concurrency::Priority, cors::Cors,
+        ip_filter::IpFilter, limits::Limits,
     },
     redis,
     route::{edits::HeaderEdits, respond::Respond, rewrite::Rewrite, table::Table},
     telemetry::{Telemetry, metrics::RouteMetrics},
-    upstream::{Timeouts, Upstream},
+    upstream::{Gate, Timeouts, Upstream},
 };
 
 /// One configuration, ready to serve.
@@ -66,6 +66,8 @@ pub struct Snapshot {
     pub authenticators: Vec<Arc<Authenticator>>,
     /// Headers that tell services who calls, and that no client may send to any route.
     pub reserved: Reserved,
+    /// Concurrency limits by the names of their routes, for the next snapshot to go on with them.
+    pub gates: HashMap<Arc<str>, Arc<Gate>>,
     /// What requests report to.
     pub telemetry: Telemetry,
 }
@@ -85,6 +87,7 @@ impl Snapshot {
             limiters: Limiters::default(),
             authenticators: Vec::new(),
             reserved: Reserved::default(),
+            gates: HashMap::new(),
             telemetry: self.telemetry.clone(),
         }
     }
@@ -122,6 +125,10 @@ pub struct Policies {
     pub authentication: Authentication,
     /// What callers must have and be.
     pub authorization: Authorization,
+    /// How many may be in flight; `None` is no limit.
+    pub concurrency: Option<Arc<Gate>>,
+    /// Who goes first where an upstream has too much to do. Nothing is asked of it here.
+    pub priority: Priority,
 }
 
 /// What is done with a request.

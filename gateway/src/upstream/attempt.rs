@@ -17,6 +17,7 @@ use pingora_core::upstreams::peer::HttpPeer;
 use super::{
     classify::is_connect_failure,
     endpoint::{Chosen, Endpoint, EndpointId},
+    gate::Place,
     settings::Timeouts,
     state::Upstream,
 };
@@ -39,11 +40,14 @@ pub struct Attempt(
 #[derive(Debug)]
 struct Running {
     upstream: Arc<Upstream>,
+    /// Within the upstream's concurrency limit, if it has one.
+    place: Option<Place>,
     chosen: Chosen,
     method: Method,
     number: u32,
     span_id: SpanId,
     started: Instant,
+    waited: Option<Duration>,
     connection: Option<Connection>,
     status: Option<u16>,
 }
@@ -58,10 +62,11 @@ pub struct Connection {
 }
 
 impl Attempt {
-    /// Chooses an endpoint. `tried` are those that no connection could be made to: none of them is chosen again.
-    /// `number` is 1 for the first attempt of a request.
+    /// Chooses an endpoint. `place` comes from [`Upstream::enter`]. `tried` are those that no connection could be made
+    /// to: none of them is chosen again. `number` is 1 for the first attempt of a request.
     pub fn begin(
         upstream: &Arc<Upstream>,
+        place: Option<Place>,
         method: &Method,
         tried: &[EndpointId],
         number: u32,
@@ -71,6 +76,8 @@ impl Attempt {
         upstream.metrics().attempt_began();
         Ok(Self(Some(Running {
             upstream: upstream.clone(),
+            waited: place.as_ref().and_then(Place::waited),
+            place,
             chosen,
             method: method.clone(),
             number,
@@ -121,14 +128,29 @@ impl Attempt {
         }
     }
 
+    /// The client has sent its last byte.
+    pub fn request_ended(&mut self) {
+        if let Some(place) = &mut self.running_mut().place {
+            place.request_ended();
+        }
+    }
+
     /// The head of the final answer came, by this protocol: what the configuration wants may not be what the service
     /// agreed to.
     pub fn answered(&mut self, status: u16, http2: bool) {
         let running = self.running_mut();
         running.status = Some(status);
+        if let Some(place) = &mut running.place {
+            place.answered(status);
+        }
         if let Some(connection) = &mut running.connection {
             connection.http2 = http2;
         }
+    }
+
+    /// The answer has been read to its end: the upstream is done with it, though the client is not.
+    pub fn read(&mut self) {
+        self.running_mut().place = None;
     }
 
     /// The attempt is over: the answer is complete, or there will be none because of `error`.
@@ -151,6 +173,9 @@ impl Running {
         let duration = now.saturating_duration_since(self.started);
         // First: whoever sees in the metrics that it is over may count on its place being free.
         let endpoint = self.chosen.release();
+        if let Some(place) = self.place {
+            place.finish(error, now);
+        }
         let metrics = self.upstream.metrics();
         metrics.record_attempt(&AttemptRecord { method: &self.method, status: self.status, error, duration });
         if let Some(reason) = connect_failure(self.connection, error) {
@@ -163,6 +188,7 @@ impl Running {
             number: self.number,
             span_id: self.span_id,
             started: self.started,
+            waited: self.waited,
             duration,
             connection: self.connection,
             status: self.status,
@@ -186,6 +212,8 @@ pub struct Finished {
     pub span_id: SpanId,
     /// When it began.
     pub started: Instant,
+    /// How long it had waited before for a place within the upstream's concurrency limit, where it had to.
+    pub waited: Option<Duration>,
     /// From choosing an endpoint to the end.
     pub duration: Duration,
     /// What it talked over, where a connection stood.
@@ -235,6 +263,7 @@ impl Finished {
         .with_some(attr::NETWORK_PROTOCOL_VERSION, self.connection.map(|c| if c.http2 { "2" } else { "1.1" }))
         .with_some(attr::CONNECTION_REUSED, self.connection.map(|connection| connection.reused))
         .with_some(attr::HTTP_REQUEST_RESEND_COUNT, self.resends())
+        .with_some(attr::QUEUE_WAIT, self.waited.map(|waited| waited.as_secs_f64()))
         .failed(error)
     }
 

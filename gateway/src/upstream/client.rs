@@ -19,10 +19,11 @@ use super::{
     attempt::{Attempt, Finished},
     classify::is_timeout,
     endpoint::EndpointId,
+    gate::Place,
     settings::Timeouts,
     state::Upstream,
 };
-use crate::{reason::Reason, telemetry::trace::TraceContext};
+use crate::{policy::concurrency::Priority, reason::Reason, telemetry::trace::TraceContext};
 use exchange::{Failure, Retry, exchange};
 pub use log::{Call, CallLog};
 
@@ -57,6 +58,8 @@ pub struct FetchClient {
 pub struct CallContext {
     /// The request's trace. Its span is the parent of the calls'.
     pub trace: TraceContext,
+    /// That of the request's route.
+    pub priority: Priority,
     /// The request's id, passed on as `x-request-id`.
     pub request_id: Option<HeaderValue>,
     /// Takes the calls' attempts.
@@ -104,7 +107,10 @@ impl UpstreamFetch {
             timeouts.deadline(Instant::now()).map_or(request.deadline, |d| d.min(request.deadline));
         let mut retries = Retries::new(upstream, request);
         loop {
-            let attempt = retries.begin(upstream, request)?;
+            let left = deadline.saturating_duration_since(Instant::now());
+            let place = upstream.enter(self.context.priority, Some(left)).await;
+            let place = place.map_err(|_| retries.or_first(Reason::UpstreamOverloaded))?;
+            let attempt = retries.begin(upstream, place, request)?;
             let (failure, endpoint) = match self.run(attempt, request, timeouts, deadline).await {
                 Ok(response) => return Ok(response),
                 Err(failed) => failed,
@@ -168,11 +174,21 @@ impl Retries {
         }
     }
 
-    fn begin(&mut self, upstream: &Arc<Upstream>, request: &FetchRequest) -> Result<Attempt, Reason> {
+    /// Where there is nothing else to try, the first failure says more than that.
+    fn or_first(&self, reason: Reason) -> Reason {
+        self.first_reason.unwrap_or(reason)
+    }
+
+    fn begin(
+        &mut self,
+        upstream: &Arc<Upstream>,
+        place: Option<Place>,
+        request: &FetchRequest,
+    ) -> Result<Attempt, Reason> {
         self.attempts += 1;
-        // Where there is nothing else to try, the first failure says more than that.
-        let attempt = Attempt::begin(upstream, &request.method, &self.tried, self.attempts, Instant::now())
-            .map_err(|reason| self.first_reason.unwrap_or(reason))?;
+        let (method, now) = (&request.method, Instant::now());
+        let attempt = Attempt::begin(upstream, place, method, &self.tried, self.attempts, now)
+            .map_err(|reason| self.or_first(reason))?;
         if self.unconnected {
             attempt.count_connect_retry();
         }

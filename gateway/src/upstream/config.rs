@@ -11,7 +11,10 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::value::{Duration, Percent};
+use crate::{
+    policy::concurrency::config::ConcurrencyConfig,
+    value::{Duration, Percent},
+};
 
 pub use status::StatusRange;
 pub use url::{EndpointUrl, HostName};
@@ -41,6 +44,9 @@ pub struct UpstreamConfig {
     #[serde(default = "one")]
     #[schemars(range(max = 1))]
     pub connect_retries: u8,
+    /// How many attempts may run at once, those of all routes and of composed APIs together.
+    #[serde(default, skip_serializing_if = "ConcurrencyConfig::is_off")]
+    pub concurrency: ConcurrencyConfig,
     /// Connections that wait for the next request.
     #[serde(default)]
     pub keepalive: KeepaliveConfig,

@@ -4,6 +4,7 @@
 //! - `state` one running upstream, `registry` all of them and what survives a reload;
 //! - `endpoint`, `balance`, `health`, `resolve`: instances, the choice among them, their checks, their addresses;
 //! - `peer` how Pingora is told to connect;
+//! - `gate` how many attempts may run at once;
 //! - `attempt` one try to get an answer, `classify` what its failure means;
 //! - `client` the composition layer's calls, `in_process` the composition layer itself as an upstream.
 //!
@@ -17,6 +18,7 @@ pub mod classify;
 pub mod client;
 pub mod config;
 mod endpoint;
+mod gate;
 pub mod health;
 pub mod in_process;
 mod peer;
@@ -33,6 +35,7 @@ pub use classify::{Situation, classify, describe};
 pub use client::{CallContext, CallLog, FetchClient, Pool};
 pub use config::UpstreamConfig;
 pub use endpoint::EndpointId;
+pub use gate::{Gate, Place, Refused};
 pub use registry::{Environment, Upstreams};
 pub use settings::{Settings, Timeouts};
 pub use state::Upstream;

@@ -18,7 +18,7 @@ use super::config::{
     Balance, EndpointConfig, EndpointUrl, HealthConfig, StatusRange, TimeoutsConfig, TlsConfig,
     UpstreamConfig,
 };
-use crate::value::Name;
+use crate::{policy::concurrency, value::Name};
 
 /// Why a configuration cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +42,8 @@ pub struct Settings {
     pub timeouts: Timeouts,
     /// Further endpoints to try when no connection can be made.
     pub connect_retries: u8,
+    /// How many attempts may run at once; `None` is no limit.
+    pub concurrency: Option<concurrency::Settings>,
     /// Active health checks, if any.
     pub health: Option<HealthSettings>,
     /// How to connect.
@@ -156,6 +158,10 @@ impl Settings {
         if config.timeouts.connect.is_zero() {
             problems.add("timeouts.connect", "a connection needs a time limit; write for example `2s`");
         }
+        let concurrency = concurrency::Settings::check(&config.concurrency).unwrap_or_else(|found| {
+            found.into_iter().for_each(|problem| problems.add(problem.key_of("concurrency"), problem.text));
+            None
+        });
         let health = config.health.as_ref().map(|health| check_health(health, &mut problems));
         let tls = config.tls.clone().unwrap_or_default();
         if config.tls.is_some() && !https && !config.endpoints.is_empty() {
@@ -171,6 +177,7 @@ impl Settings {
             balance: config.balance,
             timeouts: config.timeouts.into(),
             connect_retries: config.connect_retries,
+            concurrency,
             health,
             connection: ConnectionSettings {
                 https,

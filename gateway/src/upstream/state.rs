@@ -10,6 +10,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use arc_swap::ArcSwap;
@@ -20,11 +21,12 @@ use super::{
     balance::Balancer,
     config::HostName,
     endpoint::{Chosen, Endpoint, EndpointId},
+    gate::{Gate, Place, Refused},
     health::Verdict,
     peer,
     settings::{Settings, Timeouts},
 };
-use crate::{reason::Reason, telemetry::metrics::UpstreamMetrics};
+use crate::{policy::concurrency::Priority, reason::Reason, telemetry::metrics::UpstreamMetrics};
 
 /// A service and its endpoints. Keeps its state over reloads that do not change its settings.
 #[derive(Debug)]
@@ -36,6 +38,8 @@ pub struct Upstream {
     lineup: ArcSwap<Lineup>,
     turn: AtomicUsize,
     changes: watch::Sender<()>,
+    /// How many attempts may run at once. `None` is no limit.
+    gate: Option<Arc<Gate>>,
 }
 
 #[derive(Debug)]
@@ -90,6 +94,9 @@ impl Upstream {
             members: Mutex::new(members),
             turn: AtomicUsize::new(fastrand::usize(..)),
             changes: watch::Sender::new(()),
+            gate: Gate::next(before.and_then(|b| b.gate.as_ref()), settings.concurrency, || {
+                metrics.concurrency()
+            }),
             name: settings.name.to_arc(),
             settings,
             metrics,
@@ -109,6 +116,26 @@ impl Upstream {
     /// Its numbers.
     pub fn metrics(&self) -> &Arc<UpstreamMetrics> {
         &self.metrics
+    }
+
+    /// Its configuration is in use from now on. What it shares with the upstream that it replaces follows its own.
+    pub fn activate(&self) {
+        if let (Some(gate), Some(settings)) = (&self.gate, self.settings.concurrency) {
+            gate.configure(settings);
+        }
+    }
+
+    /// Whether only so many attempts may run at once.
+    pub fn is_limited(&self) -> bool {
+        self.gate.is_some()
+    }
+
+    /// A place for an attempt, which may have to wait for it, `most` at the longest; `None` where there is no limit.
+    pub async fn enter(&self, priority: Priority, most: Option<Duration>) -> Result<Option<Place>, Refused> {
+        match &self.gate {
+            Some(gate) => gate.enter(priority, most).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     /// The endpoint for the next attempt, none of those in `tried`. After a first attempt, an error only means that

@@ -33,6 +33,11 @@ impl Duration {
         Self(time::Duration::from_secs(seconds))
     }
 
+    /// For defaults that are short.
+    pub const fn from_millis(milliseconds: u64) -> Self {
+        Self(time::Duration::from_millis(milliseconds))
+    }
+
     /// The standard library's type.
     pub const fn get(self) -> time::Duration {
         self.0

@@ -12,6 +12,7 @@ mod authentication;
 mod authorization;
 mod basic;
 mod cli;
+mod concurrency;
 mod connections;
 mod cors;
 mod csrf;

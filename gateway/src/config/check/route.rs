@@ -8,6 +8,7 @@ use super::policies::Authentication;
 use crate::{
     policy::{
         authorization::Authorization,
+        concurrency::{self, Priority},
         cors::Cors,
         ip_filter::IpFilter,
         limits::Limits,
@@ -48,6 +49,10 @@ pub struct Policies {
     pub authentication: Authentication,
     /// What callers must have and be.
     pub authorization: Authorization,
+    /// How many may be in flight; `None` is no limit.
+    pub concurrency: Option<concurrency::Settings>,
+    /// Who goes first where an upstream has too much to do.
+    pub priority: Priority,
 }
 
 /// A rate limit of a route.

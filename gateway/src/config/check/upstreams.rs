@@ -3,6 +3,7 @@
 use super::{Check, Named};
 use crate::{
     config::file::Config,
+    policy::concurrency::config::ConcurrencyConfig,
     upstream::{Settings, UpstreamConfig},
 };
 
@@ -48,6 +49,11 @@ fn odd(check: &mut Check<'_>, path: &str, upstream: &UpstreamConfig) {
                 check.warning(place, "only a check with `path` sends a request; add `path`, or remove this");
             }
         }
+    }
+    let concurrency = format!("{path}.concurrency");
+    if upstream.concurrency == ConcurrencyConfig::default() && check.is_written(&concurrency) {
+        let place = check.place(&concurrency);
+        check.warning(place, "it sets no limit; add `max` or `adaptive`, or remove it");
     }
     if upstream.tls.as_ref().is_some_and(|tls| tls.insecure_skip_verify) {
         let place = check.place(&format!("{path}.tls.insecure_skip_verify"));

@@ -50,6 +50,8 @@ pub struct Entry<'a> {
     pub response_bytes: u64,
     /// From the end of the head to the last byte of the answer.
     pub duration: Duration,
+    /// How much of it the request stood in queues of concurrency limits, where it did.
+    pub queue_wait: Option<Duration>,
     /// The upstream, where the route has one.
     pub upstream: Option<&'a str>,
     /// The endpoint of the last attempt.
@@ -104,6 +106,9 @@ impl Entry<'_> {
         line.number(&const { Key::number(fields::REQUEST_BYTES) }, self.request_bytes);
         line.number(&const { Key::number(fields::RESPONSE_BYTES) }, self.response_bytes);
         line.milliseconds(&const { Key::number(fields::DURATION_MS) }, self.duration);
+        if let Some(wait) = self.queue_wait {
+            line.milliseconds(&const { Key::number(fields::QUEUE_MS) }, wait);
+        }
         line.some_text(&const { Key::text(fields::UPSTREAM) }, self.upstream);
         line.some_text(&const { Key::text(fields::ENDPOINT) }, self.endpoint);
         line.number(&const { Key::number(fields::ATTEMPTS) }, u64::from(self.attempts));

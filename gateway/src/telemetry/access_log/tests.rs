@@ -33,6 +33,7 @@ fn entry<'a>(path: &'a [u8]) -> Entry<'a> {
         request_bytes: 0,
         response_bytes: 1234,
         duration: Duration::from_micros(12_345),
+        queue_wait: None,
         upstream: Some("users"),
         endpoint: Some("http://127.0.0.1:7001"),
         attempts: 1,
@@ -76,6 +77,7 @@ fn whole() -> Entry<'static> {
     Entry {
         reason: Some(Reason::UpstreamReset),
         error: Some("Connection reset by peer"),
+        queue_wait: Some(Duration::from_millis(3)),
         rate_limit: Some("per-user"),
         user_agent: Some(b"curl/8"),
         graphql: Some(GraphqlEntry {
@@ -110,6 +112,7 @@ fn a_line_tells_everything_about_a_request() {
         "request_bytes": 0,
         "response_bytes": 1234,
         "duration_ms": 12.345,
+        "queue_ms": 3.0,
         "upstream": "users",
         "endpoint": "http://127.0.0.1:7001",
         "attempts": 1,

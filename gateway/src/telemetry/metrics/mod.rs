@@ -9,6 +9,7 @@
 //! our own, see [`instrument`] and [`family`] for why.
 
 mod authenticator;
+mod concurrency;
 mod ending;
 pub mod family;
 mod gateway;
@@ -32,6 +33,7 @@ use prometheus::{Registry, TextEncoder};
 use tokio::runtime::Handle;
 
 pub use authenticator::{AuthenticatorMetrics, KeyMetrics};
+pub use concurrency::{ConcurrencyMetrics, Shed};
 pub use ending::Ending;
 pub use gateway::{GatewayMetrics, Kept, LineLoss, Reload, SpanLoss, TelemetryMetrics};
 pub use graphql::{FetchRecord, GraphqlMetrics, OperationRecord, OperationResult};
@@ -88,9 +90,10 @@ impl Metrics {
     /// A registry of its own: a process has one, each test may have another.
     pub fn new() -> Arc<Metrics> {
         let registry = Registry::new();
+        let concurrency = concurrency::ConcurrencyFamilies::register(&registry);
         let families = Families {
-            route: route::RouteFamilies::register(&registry),
-            upstream: upstream::UpstreamFamilies::register(&registry),
+            route: route::RouteFamilies::register(&registry, concurrency.clone()),
+            upstream: upstream::UpstreamFamilies::register(&registry, concurrency),
             listener: listener::ListenerFamilies::register(&registry),
             graphql: graphql::GraphqlFamilies::register(&registry),
             rate_limit: rate_limit::RateLimitFamilies::register(&registry),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::Method;
 use prometheus::Registry;
 
+use super::concurrency::{ConcurrencyFamilies, ConcurrencyMetrics};
 use super::family::{Family, Slots};
 use super::instrument::{Counter, Histogram, UpDown};
 use super::slot::{self, METHOD_SLOTS, STATUS_SLOTS};
@@ -54,10 +55,11 @@ pub(super) struct RouteFamilies {
     active: Family<UpDown>,
     refused: Family<Counter>,
     preflights: Family<Counter>,
+    concurrency: ConcurrencyFamilies,
 }
 
 impl RouteFamilies {
-    pub(super) fn register(registry: &Registry) -> Self {
+    pub(super) fn register(registry: &Registry, concurrency: ConcurrencyFamilies) -> Self {
         RouteFamilies {
             duration: Family::register(registry, names::SERVER_DURATION),
             request_body: Family::register(registry, names::SERVER_REQUEST_BODY),
@@ -65,6 +67,7 @@ impl RouteFamilies {
             active: Family::register(registry, names::SERVER_ACTIVE),
             refused: Family::register(registry, names::REFUSED),
             preflights: Family::register(registry, names::PREFLIGHTS),
+            concurrency,
         }
     }
 }
@@ -110,6 +113,11 @@ impl RouteMetrics {
     /// The request is not being handled any more.
     pub fn ended(&self, method: &Method) {
         self.of(slot::of_method(method)).active.add(-1);
+    }
+
+    /// The numbers of its concurrency limit, for a route that has one.
+    pub fn concurrency(&self) -> ConcurrencyMetrics {
+        ConcurrencyMetrics::of_route(&self.name, &self.families.concurrency)
     }
 
     /// Records a request that has ended.

@@ -132,6 +132,9 @@ async fn every_metric_of_the_table_is_shown() {
     let _endpoint = metrics.upstream("users").endpoint("http://127.0.0.1:7001");
     let keys = metrics.authenticator("users").keys();
     keys.refreshed(true);
+    let concurrency = metrics.route("users").concurrency();
+    concurrency.entered();
+    concurrency.shed(Shed::Displaced);
     let text = metrics.render();
     for row in names::metrics::all() {
         assert!(text.contains(&format!("# HELP {} {}\n", row.name, row.help)), "{}", row.name);

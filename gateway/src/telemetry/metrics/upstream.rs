@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::Method;
 use prometheus::Registry;
 
+use super::concurrency::{ConcurrencyFamilies, ConcurrencyMetrics};
 use super::family::{Family, Slots};
 use super::instrument::{Counter, Histogram, Level, UpDown};
 use super::slot::{self, METHOD_SLOTS, STATUS_SLOTS};
@@ -48,10 +49,11 @@ pub(super) struct UpstreamFamilies {
     healthy: Family<Level>,
     checks: Family<Counter>,
     resolutions: Family<Counter>,
+    concurrency: ConcurrencyFamilies,
 }
 
 impl UpstreamFamilies {
-    pub(super) fn register(registry: &Registry) -> Self {
+    pub(super) fn register(registry: &Registry, concurrency: ConcurrencyFamilies) -> Self {
         UpstreamFamilies {
             duration: Family::register(registry, names::CLIENT_DURATION),
             active: Family::register(registry, names::CLIENT_ACTIVE),
@@ -63,6 +65,7 @@ impl UpstreamFamilies {
             healthy: Family::register(registry, names::UPSTREAM_ENDPOINT_HEALTHY),
             checks: Family::register(registry, names::UPSTREAM_HEALTH_CHECKS),
             resolutions: Family::register(registry, names::UPSTREAM_RESOLUTIONS),
+            concurrency,
         }
     }
 }
@@ -98,6 +101,11 @@ impl UpstreamMetrics {
             resolutions: Slots::new(Outcome::LABELS.len()),
             families,
         }
+    }
+
+    /// The numbers of its concurrency limit, for an upstream that has one.
+    pub fn concurrency(&self) -> ConcurrencyMetrics {
+        ConcurrencyMetrics::of_upstream(&self.name, &self.families.concurrency)
     }
 
     /// Counts an attempt as going on, until [`Self::record_attempt`].

@@ -35,6 +35,8 @@ pub const REQUEST_BYTES: &str = "request_bytes";
 pub const RESPONSE_BYTES: &str = "response_bytes";
 /// Milliseconds with fractions.
 pub const DURATION_MS: &str = "duration_ms";
+/// Milliseconds in the queues of concurrency limits.
+pub const QUEUE_MS: &str = "queue_ms";
 /// Upstream name.
 pub const UPSTREAM: &str = "upstream";
 /// Endpoint of the last attempt.

@@ -71,6 +71,18 @@ mod table {
     pub const UPSTREAM_RESOLUTIONS: Metric = counter("gateway_upstream_name_resolutions_total", &[UPSTREAM, RESULT],
         "Look-ups of the upstream's host names, by result (success, failure).");
 
+    // Concurrency limits.
+    pub const CONCURRENCY_IN_FLIGHT: Metric = gauge("gateway_concurrency_in_flight", &[ROUTE, UPSTREAM],
+        "Requests that have a place within the limit now. All metrics of concurrency limits have one of the two labels: the route or the upstream whose limit it is.");
+    pub const CONCURRENCY_LIMIT: Metric = gauge("gateway_concurrency_limit", &[ROUTE, UPSTREAM],
+        "How many may have one; of an adaptive limit the number that was learned so far.");
+    pub const CONCURRENCY_QUEUE: Metric = gauge("gateway_concurrency_queue_length", &[ROUTE, UPSTREAM],
+        "Requests that wait for a place now.");
+    pub const CONCURRENCY_QUEUE_WAIT: Metric = histogram("gateway_concurrency_queue_wait_seconds", Seconds, &[ROUTE, UPSTREAM],
+        "Time that requests waited for a place, in vain or not; those that did not have to are not in it.");
+    pub const CONCURRENCY_SHED: Metric = counter("gateway_concurrency_shed_total", &[ROUTE, UPSTREAM, CAUSE],
+        "Requests, and calls of composed APIs, that got no place, by cause (queue_full, queue_timeout, displaced: by a request of higher priority).");
+
     // Listeners.
     pub const LISTENER_CONNECTIONS: Metric = gauge("gateway_listener_connections", &[LISTENER],
         "Client connections that are open now.");
@@ -230,6 +242,16 @@ pub const SECTIONS: &[Section] = &[
             UPSTREAM_ENDPOINT_HEALTHY,
             UPSTREAM_HEALTH_CHECKS,
             UPSTREAM_RESOLUTIONS,
+        ],
+    },
+    Section {
+        title: "Concurrency limits",
+        metrics: &[
+            CONCURRENCY_IN_FLIGHT,
+            CONCURRENCY_LIMIT,
+            CONCURRENCY_QUEUE,
+            CONCURRENCY_QUEUE_WAIT,
+            CONCURRENCY_SHED,
         ],
     },
     Section {

@@ -72,6 +72,8 @@ pub mod attr {
     pub const CONFIG_VERSION: &str = "gateway.config.version";
     /// Whether the connection came from the pool.
     pub const CONNECTION_REUSED: &str = "gateway.connection.reused";
+    /// Seconds in the queues of concurrency limits, where it had to wait.
+    pub const QUEUE_WAIT: &str = "gateway.queue.wait";
     /// Why an unsampled trace was kept: `error` or `slow`.
     pub const KEPT: &str = "gateway.trace.kept";
 }

@@ -14,7 +14,7 @@ fn now() -> Epoch {
 #[tokio::test]
 async fn an_attempt_that_is_dropped_counts_as_given_up() {
     let (upstreams, upstream) = single(json!({ "endpoints": ["http://127.0.0.1:1"] }));
-    let attempt = Attempt::begin(&upstream, &Method::GET, &[], 1, Instant::now()).unwrap();
+    let attempt = Attempt::begin(&upstream, None, &Method::GET, &[], 1, Instant::now()).unwrap();
     assert_eq!(upstream.endpoints()[0].in_flight(), 1);
     drop(attempt);
     assert_eq!(upstream.endpoints()[0].in_flight(), 0);
@@ -27,7 +27,7 @@ async fn an_attempt_that_is_dropped_counts_as_given_up() {
 async fn a_span_says_where_the_attempt_went_and_how_it_ended() {
     let (_upstreams, upstream) = single(json!({ "endpoints": ["https://localhost:8443"] }));
     crate::upstream::testkit::eventually(|| upstream.is_usable()).await;
-    let mut attempt = Attempt::begin(&upstream, &Method::POST, &[], 2, Instant::now()).unwrap();
+    let mut attempt = Attempt::begin(&upstream, None, &Method::POST, &[], 2, Instant::now()).unwrap();
     attempt.connected(Connection { reused: true, http2: true });
     attempt.answered(503, true);
     let parent = SpanId::random();
@@ -61,7 +61,7 @@ fn a_reason_is_the_error_of_a_span() {
     let settings =
         crate::upstream::testkit::settings("service", json!({ "endpoints": ["http://127.0.0.1:1"] }));
     let upstream = Arc::new(Upstream::new(settings, metrics.upstream("service"), None));
-    let attempt = Attempt::begin(&upstream, &Method::GET, &[], 1, Instant::now()).unwrap();
+    let attempt = Attempt::begin(&upstream, None, &Method::GET, &[], 1, Instant::now()).unwrap();
     let span = attempt.finish(Some(Reason::UpstreamConnectRefused), Instant::now()).span(
         SpanId::random(),
         "/",

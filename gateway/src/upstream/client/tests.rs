@@ -41,6 +41,7 @@ impl Calls {
         let log = Arc::new(CallLog::default());
         let context = CallContext {
             trace: TraceContext::new(&HeaderMap::new(), false, |_, _| true),
+            priority: Priority::Normal,
             request_id: Some(HeaderValue::from_static("request-1")),
             calls: log.clone(),
         };

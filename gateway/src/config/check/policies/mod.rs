@@ -4,6 +4,7 @@
 
 mod authentication;
 mod authorization;
+mod concurrency;
 mod cors;
 mod counting;
 mod ip_filter;
@@ -27,6 +28,8 @@ pub fn defaults(check: &mut Check<'_>, config: &Config, known: &Known<'_>, share
         authentication: authentication::of_defaults(check, config, known.authenticators),
         // What it says is for each route to read.
         authorization: Authorization::default(),
+        concurrency: concurrency::of_defaults(check, config),
+        priority: concurrency::default_priority(check, config),
     }
 }
 
@@ -49,5 +52,7 @@ pub fn of_route(
         rate_limits: rate_limit::of_route(check, route, &defaults.rate_limits, shared, is_known),
         authentication,
         authorization: authorization::of_route(check, config, route, known),
+        concurrency: concurrency::of_route(check, route, defaults.concurrency),
+        priority: concurrency::priority(check, config, route, defaults.priority),
     }
 }

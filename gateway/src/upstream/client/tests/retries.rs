@@ -59,10 +59,10 @@ async fn only_what_follows_a_refused_connection_counts_as_its_retry() {
         (Reason::UpstreamReset, Retry::Again { any_method: false }),
     ];
     for (reason, retry) in failures {
-        let attempt = retries.begin(upstream, &request).unwrap();
+        let attempt = retries.begin(upstream, None, &request).unwrap();
         assert!(retries.allow(&Failure { reason, retry }, attempt.endpoint().id()));
     }
-    retries.begin(upstream, &request).unwrap();
+    retries.begin(upstream, None, &request).unwrap();
     let line = "gateway_upstream_connect_retries_total{upstream=\"service\"} 1\n";
     assert!(calls.metrics().contains(line), "{}", calls.metrics());
 }
