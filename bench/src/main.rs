@@ -5,7 +5,9 @@
 //! of the proxy's own processes, so that the load generator and the upstream,
 //! which share the machine, do not count.
 
+mod outage;
 mod process;
+mod protected;
 mod report;
 mod subjects;
 mod wrk;
@@ -16,6 +18,7 @@ use std::{env, fs};
 use clap::Parser;
 
 use process::{Failure, free_address};
+use protected::Counting;
 use report::{Row, Sample};
 use subjects::{Place, Subject};
 use wrk::Load;
@@ -27,6 +30,11 @@ const ENGINE: &str = "GraphQL engine behind a plain HTTP server, one thread";
 
 /// What [`PLAIN`] may cost of a bare Pingora proxy.
 const TARGET: f64 = 1.15;
+
+const PROTECTED: &str = "Glassgate, protected: token, two limits, CORS";
+
+/// What [`PROTECTED`] may cost of a bare Pingora proxy.
+const PROTECTED_TARGET: f64 = 1.25;
 
 /// What [`ENGINE`] may cost of a bare Pingora proxy: 80 us on a machine where that takes 15 us. Machines differ by
 /// more than either figure, their ratio hardly does.
@@ -50,6 +58,9 @@ struct Options {
     /// Only subjects whose name contains this; may be repeated.
     #[arg(long)]
     only: Vec<String>,
+    /// In place of all that: what requests notice when Redis, where their limits are counted, stops and dies.
+    #[arg(long)]
+    redis_outage: bool,
 }
 
 fn main() -> Result<(), Failure> {
@@ -68,8 +79,14 @@ fn main() -> Result<(), Failure> {
         None => std::thread::available_parallelism()?.get(),
     };
     let place = Place { folder: folder.clone(), binaries, threads, upstream: address };
-    let subjects = start(&place, &options.only)?;
     let load = Load { connections: options.connections, threads: 1, seconds: options.seconds };
+    if options.redis_outage {
+        for mode in ["exact", "leased"] {
+            println!("\n{}", outage::measure(&place, mode, load)?);
+        }
+        return Ok(());
+    }
+    let subjects = start(&place, &options.only)?;
     let rows = measure(&subjects, load, options.rounds, &place.access_log())?;
 
     let floor = rows.iter().find(|row| row.name == BARE);
@@ -80,6 +97,10 @@ fn main() -> Result<(), Failure> {
             let ratio = plain.ratio(floor);
             println!("{PLAIN}: {ratio:.2} times the CPU time of {}, target {TARGET}", floor.name);
         }
+    }
+    if let (Some(floor), Some(protected)) = (named(BARE), named(PROTECTED)) {
+        let ratio = protected.ratio(floor);
+        println!("{PROTECTED}: {ratio:.2} times the CPU time of {}, target {PROTECTED_TARGET}", floor.name);
     }
     if let (Some(floor), Some(engine)) = (named(BARE), named(ENGINE)) {
         let ratio = engine.ratio(floor);
@@ -98,6 +119,9 @@ fn start(place: &Place, only: &[String]) -> Result<Vec<Subject>, Failure> {
         (PINNED, Box::new(|name| place.bare_pingora(name, false))),
         ("nginx", Box::new(|name| place.nginx(name))),
         (PLAIN, Box::new(|name| place.glassgate(name, 0))),
+        (PROTECTED, Box::new(|name| place.protected(name, Counting::Memory))),
+        ("Glassgate, protected, Redis exact", Box::new(|name| place.protected(name, Counting::Exact))),
+        ("Glassgate, protected, Redis leased", Box::new(|name| place.protected(name, Counting::Leased))),
         ("Glassgate, 10 routes", Box::new(|name| place.glassgate(name, 10))),
         ("Glassgate, 1,000 routes", Box::new(|name| place.glassgate(name, 1_000))),
         ("Glassgate, 10,000 routes", Box::new(|name| place.glassgate(name, 10_000))),

@@ -40,6 +40,17 @@ impl Process {
         address: SocketAddr,
         path: &str,
     ) -> Result<Self, Failure> {
+        Self::start_until(command, log, &format!("{address}{path}"), || answers(address, path))
+    }
+
+    /// Starts `command` with its output in `log`, and waits until it is ready; `what` it does not do if that never
+    /// happens.
+    pub fn start_until(
+        command: &mut Command,
+        log: &Path,
+        what: &str,
+        is_ready: impl Fn() -> bool,
+    ) -> Result<Self, Failure> {
         let name = command.get_program().display().to_string();
         let output = fs::File::create(log)?;
         let begin = Instant::now();
@@ -50,17 +61,22 @@ impl Process {
             .spawn()
             .map_err(|error| format!("{name} does not start: {error}"))?;
         let mut process = Self { child, startup: Duration::ZERO };
-        while !answers(address, path) {
+        while !is_ready() {
             if let Some(status) = process.child.try_wait()? {
                 return Err(format!("{name} ended with {status}: {}", tail(log)).into());
             }
             if begin.elapsed() > Duration::from_secs(60) {
-                return Err(format!("{name} does not answer at {address}{path}: {}", tail(log)).into());
+                return Err(format!("{name} does not answer at {what}: {}", tail(log)).into());
             }
             sleep(Duration::from_millis(5));
         }
         process.startup = begin.elapsed();
         Ok(process)
+    }
+
+    /// Its number.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// What it and its children have used so far.

@@ -23,6 +23,8 @@ pub struct Subject {
     pub address: SocketAddr,
     /// The process.
     pub process: Process,
+    /// What it needs beside the upstream. Not measured.
+    pub beside: Vec<Process>,
     /// What is requested of it.
     pub requests: Requests,
     /// wrk's script for it.
@@ -42,7 +44,8 @@ pub struct Place {
 }
 
 impl Place {
-    fn file(&self, name: &str, contents: &str) -> Result<PathBuf, Failure> {
+    /// Writes a file of the benchmark's own.
+    pub fn file(&self, name: &str, contents: &str) -> Result<PathBuf, Failure> {
         let path = self.folder.join(name);
         fs::write(&path, contents)?;
         Ok(path)
@@ -60,7 +63,7 @@ impl Place {
             name.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).collect();
         let process = Process::start(command, &self.folder.join(format!("{word}.log")), ready.0, ready.1)?;
         let script = requests.script(&self.folder, &word)?;
-        Ok(Subject { name: name.to_owned(), address, process, requests, script })
+        Ok(Subject { name: name.to_owned(), address, process, beside: Vec::new(), requests, script })
     }
 
     /// The floor, as Pingora comes or with a runtime for each thread.
@@ -143,7 +146,14 @@ impl Place {
         self.folder.join("logs/access.log")
     }
 
-    fn gateway(&self, name: &str, routes: &str, more: &str, requests: Requests) -> Result<Subject, Failure> {
+    /// Glassgate with these routes and these other sections.
+    pub fn gateway(
+        &self,
+        name: &str,
+        routes: &str,
+        more: &str,
+        requests: Requests,
+    ) -> Result<Subject, Failure> {
         let (address, admin) = (free_address()?, free_address()?);
         let log = self.access_log();
         let log = log.display();

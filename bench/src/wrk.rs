@@ -23,6 +23,8 @@ pub struct Load {
 pub enum Requests {
     /// `GET` of one path.
     Get(&'static str),
+    /// `GET` of one path by a page of this origin, with this token.
+    Authorized { path: &'static str, origin: &'static str, token: String },
     /// `GET` of ten paths in turn, spread over this many routes.
     Spread(usize),
     /// `POST` of one JSON body to `/graphql`.
@@ -48,6 +50,10 @@ impl Requests {
         let host = "wrk.headers[\"Host\"] = \"bench.test\"\n";
         let script = match self {
             Self::Get(_) => host.to_owned(),
+            Self::Authorized { origin, token, .. } => format!(
+                "{host}wrk.headers[\"Origin\"] = \"{origin}\"\n\
+                 wrk.headers[\"Authorization\"] = \"Bearer {token}\"\n"
+            ),
             // Rendered before the run, and ten whatever the number of routes: what is to be seen is the lookup, and
             // not how many routes' numbers fit into the processor's cache.
             Self::Spread(routes) => format!(
@@ -69,7 +75,7 @@ impl Requests {
 
     fn path(&self) -> &str {
         match self {
-            Self::Get(path) => path,
+            Self::Get(path) | Self::Authorized { path, .. } => path,
             Self::Spread(_) => "/",
             Self::GraphQl(_) => "/graphql",
         }
