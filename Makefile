@@ -36,7 +36,8 @@ check: ## Check format and lints only
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 
 bench: ## Measure against a bare Pingora proxy and nginx; options: make bench ARGS="--rounds 5"
-	@scripts/need.sh cmake=cmake wrk=wrk redis-server=redis-server
+	@scripts/need.sh cmake=cmake wrk=wrk
+	@scripts/redis.sh
 	@scripts/need.sh --unpack nginx=nginx
 	cargo build --release --locked --package glassgate --package stub-services --package bench --bins
 	@target/release/bench $(ARGS)

@@ -111,9 +111,14 @@ Glassgate is ready.
 
 Worth trying:
 
-  curl -i http://127.0.0.1:$gateway_port/api/users/1
+  curl -i http://127.0.0.1:$gateway_port/api/products/1
 
-  curl -s http://127.0.0.1:$gateway_port/graphql -H 'content-type: application/json' \\
+  TOKEN=\$(curl -s http://127.0.0.1:$gateway_port/api/login \\
+    -d '{"email":"alan.abel.1@example.com","password":"demo"}' | cut -d '"' -f 4)
+
+  curl -i http://127.0.0.1:$gateway_port/api/users/1 -H "Authorization: Bearer \$TOKEN"
+
+  curl -s http://127.0.0.1:$gateway_port/graphql -H "Authorization: Bearer \$TOKEN" -H 'content-type: application/json' \\
     -d '{"query":"{ users(limit: 3) { name orders(first: 2) { total items { quantity product { name } } payment { status } } } }"}'
 
   curl -s http://127.0.0.1:$admin_port/metrics | grep http_server_request_duration_seconds_count

@@ -68,11 +68,35 @@ fn every_key_and_value_of_the_reference_is_explained() {
 
 #[test]
 fn the_demo_is_good_and_has_no_warning() {
-    let checked = config::load_with(Path::new("../config/glassgate.yaml"), &|_| None).unwrap();
-    let warnings: Vec<_> =
-        checked.warnings.iter().filter(|problem| problem.severity == Severity::Warning).collect();
-    assert!(warnings.is_empty(), "{warnings:#?}");
-    assert_eq!((checked.upstreams.len(), checked.routes.len(), checked.graphql.len()), (4, 7, 1));
+    for path in ["../config/glassgate.yaml", "../config/glassgate.redis.yaml"] {
+        let checked = config::load_with(Path::new(path), &|_| None).unwrap();
+        let warnings: Vec<_> =
+            checked.warnings.iter().filter(|problem| problem.severity == Severity::Warning).collect();
+        assert!(warnings.is_empty(), "{path}: {warnings:#?}");
+        assert_eq!((checked.upstreams.len(), checked.routes.len(), checked.graphql.len()), (4, 9, 1));
+    }
+}
+
+/// What the demo for several gateways has beyond the other one.
+const REDIS: &str = "\
+# Where rate limits are counted, for all gateways that name the same Redis. While it is slow or gone each of them counts
+# for itself, with its part of every limit. glassgate.yaml is the same without this section.
+redis:
+  url: ${REDIS_URL:-redis://127.0.0.1:6379}
+  rate_limits:
+    mode: exact # one round trip a request; `leased` takes tokens in advance and needs none
+    instances: 2
+
+";
+
+#[test]
+fn the_demo_with_redis_is_the_demo_with_redis() {
+    let demo = fs::read_to_string("../config/glassgate.yaml").unwrap();
+    let (before, after) = demo.split_once("# How often, counted over several routes.").unwrap();
+    let head = "# The demo for several gateways: glassgate.yaml, with its rate limits counted in Redis.\n";
+    let (first, rest) = before.split_once('\n').unwrap();
+    let with = format!("{first}\n#\n{head}{rest}{REDIS}# How often, counted over several routes.{after}");
+    current("config/glassgate.redis.yaml", &with);
 }
 
 #[test]

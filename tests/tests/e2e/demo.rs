@@ -51,6 +51,11 @@ impl Demo {
         Process::start("scripts/run.sh", &mut command)
     }
 
+    /// A URL on the gateway.
+    fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.ports[0])
+    }
+
     /// What still runs of it: its processes have inherited where the configuration is.
     fn processes(&self) -> Vec<Pid> {
         let config = self.home.path("glassgate.yaml");
@@ -79,16 +84,18 @@ impl Drop for Demo {
 fn printed_commands(lines: &[tests::Line]) -> Vec<Vec<String>> {
     let printed = lines.iter().filter(|line| line.stream == Stream::Out).map(|line| line.text.as_str());
     let text = printed.collect::<Vec<_>>().join("\n").replace("\\\n", " ");
-    text.lines().filter(|line| line.trim().starts_with("curl ")).map(words).collect()
+    let is_command = |line: &&str| line.starts_with("curl ") || line.starts_with("TOKEN=$(curl ");
+    text.lines().map(str::trim).filter(is_command).map(words).collect()
 }
 
-/// The words of a shell command, as far as single quotes go.
+/// The words of a shell command, as far as quotes go.
 fn words(command: &str) -> Vec<String> {
-    let (mut words, mut quoted) = (vec![String::new()], false);
-    for character in command.trim().chars() {
+    let (mut words, mut quote) = (vec![String::new()], None);
+    for character in command.chars() {
         match character {
-            '\'' => quoted = !quoted,
-            ' ' if !quoted => words.push(String::new()),
+            '\'' | '"' if quote.is_none() => quote = Some(character),
+            _ if quote == Some(character) => quote = None,
+            ' ' if quote.is_none() => words.push(String::new()),
             _ => words.last_mut().expect("one at least").push(character),
         }
     }
@@ -124,15 +131,24 @@ async fn the_demo_becomes_ready_does_what_it_says_and_stops() {
     process.output("it is ready", DEADLINE, ready).await;
     assert!(demo.processes().len() >= 3, "the script, the services and the gateway");
 
-    let commands = printed_commands(&process.lines());
-    assert_eq!(commands.len(), 3, "{commands:?}");
+    let mut commands = printed_commands(&process.lines());
+    assert_eq!(commands.len(), 5, "{commands:?}");
+    let open = curl(&commands[0]).await;
+    assert_eq!((open.status.as_u16(), &open.json()["id"]), (200, &1.into()));
+    let [.., pipe, cut, d, quote, f, field] = commands[1].as_slice() else { panic!("{:?}", commands[1]) };
+    assert_eq!([pipe, cut, d, quote, f, field].map(String::as_str), ["|", "cut", "-d", "\"", "-f", "4)"]);
+    let login = curl(&commands[1]).await.text();
+    let token = login.split('"').nth(3).expect("a token");
+    for word in commands.iter_mut().flatten() {
+        *word = word.replace("$TOKEN", token);
+    }
     let [rest, graphql, metrics] =
-        [curl(&commands[0]).await, curl(&commands[1]).await, curl(&commands[2]).await];
+        [curl(&commands[2]).await, curl(&commands[3]).await, curl(&commands[4]).await];
     assert_eq!((rest.status.as_u16(), &rest.json()["id"]), (200, &1.into()));
     let composed = graphql.json();
     assert!(composed.get("errors").is_none(), "{composed}");
     assert!(composed["data"]["users"][0]["orders"][0]["payment"]["status"].is_string(), "{composed}");
-    let [.., pipe, grep, pattern] = commands[2].as_slice() else { panic!("{:?}", commands[2]) };
+    let [.., pipe, grep, pattern] = commands[4].as_slice() else { panic!("{:?}", commands[4]) };
     assert_eq!((pipe.as_str(), grep.as_str()), ("|", "grep"));
     assert!(metrics.text().lines().any(|line| line.contains(pattern.as_str())), "{}", metrics.text());
 
@@ -143,6 +159,73 @@ async fn the_demo_becomes_ready_does_what_it_says_and_stops() {
     for port in demo.ports {
         assert!(TcpStream::connect(port).is_err(), "something listens at {port}");
     }
+}
+
+/// A token of a user of the demo's.
+async fn token(demo: &Demo, email: &str) -> String {
+    let login = format!(r#"{{"email":"{email}","password":"demo"}}"#);
+    let request = client::request("POST", &demo.url("/api/login")).body(full(login)).unwrap();
+    let answer = client::send(request).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    answer.json()["access_token"].as_str().expect("a token").to_owned()
+}
+
+#[tokio::test]
+async fn the_demo_protects_what_it_says() {
+    let demo = Demo::new();
+    let process = demo.start();
+    let ready =
+        |lines: &[tests::Line]| lines.iter().any(|line| line.text.contains("Ctrl-C stops")).then_some(());
+    process.output("it is ready", DEADLINE, ready).await;
+    let all = token(&demo, "alan.abel.1@example.com").await;
+    let some = token(&demo, "barbara.abel.2@example.com").await;
+    let ask = async |method: &str, path: &str, token: Option<&str>, body: &str| {
+        let mut request = client::request(method, &demo.url(path)).header("content-type", "application/json");
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        client::send(request.body(full(body.to_owned())).unwrap()).await
+    };
+    let order = r#"{"user_id":1,"items":[{"product_id":7,"quantity":1}]}"#;
+    let payments = r#"{"query":"{ order(id: 1) { id payment { status } } me { id } }"}"#;
+
+    assert_eq!(ask("GET", "/api/products/1", None, "").await.status, 200);
+    for (method, path, body) in
+        [("GET", "/api/users/1", ""), ("POST", "/api/orders", order), ("POST", "/graphql", payments)]
+    {
+        let answer = ask(method, path, None, body).await;
+        assert_eq!(answer.refused(401), "credentials_missing", "{path}");
+        assert_eq!(answer.header("www-authenticate"), "Bearer realm=\"api\"", "{path}");
+    }
+    assert_eq!(ask("GET", "/api/users/1", Some(&some), "").await.status, 200);
+    let answer = ask("GET", "/api/payments/1", Some(&some), "").await;
+    assert_eq!(answer.refused(403), "insufficient_scope");
+    assert!(answer.header("www-authenticate").contains("payments:read"), "{answer:?}");
+    assert_eq!(ask("GET", "/api/payments/1", Some(&all), "").await.status, 200);
+
+    let answer = ask("POST", "/graphql", Some(&all), payments).await.json();
+    assert!(answer["data"]["order"]["payment"]["status"].is_string(), "{answer}");
+    let answer = ask("POST", "/graphql", Some(&some), payments).await.json();
+    assert!(answer["data"]["order"]["payment"].is_null(), "{answer}");
+    assert_eq!(answer["data"]["me"]["id"], "2", "{answer}");
+    assert_eq!(answer["errors"][0]["extensions"]["code"], "insufficient_scope", "{answer}");
+
+    let rotate = client::request("POST", &format!("http://{}/keys/rotate", demo.ports[2]));
+    assert_eq!(client::send(rotate.body(full("")).unwrap()).await.status, 200);
+    let newer = token(&demo, "alan.abel.1@example.com").await;
+    assert_eq!(ask("GET", "/api/users/1", Some(&newer), "").await.status, 200, "a key that is new");
+    assert_eq!(ask("GET", "/api/users/1", Some(&all), "").await.status, 200, "a key that is kept");
+
+    // Ten at once, and none of the eleventh within the six seconds in which the next one grows.
+    let mut refused = 0;
+    for _ in 0..30 {
+        let answer = ask("POST", "/api/orders", Some(&all), order).await;
+        if answer.status == 429 {
+            assert_eq!(answer.refused(429), "rate_limited");
+            refused += 1;
+        }
+    }
+    assert!(refused > 0, "more than ten orders a minute");
 }
 
 #[tokio::test]
