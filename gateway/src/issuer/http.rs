@@ -11,7 +11,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Request, StatusCode};
+use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
@@ -47,6 +47,8 @@ pub struct Bounds {
 pub struct Answer {
     /// Its status.
     pub status: StatusCode,
+    /// Its fields.
+    pub headers: HeaderMap,
     /// Its body.
     pub body: Bytes,
 }
@@ -82,7 +84,7 @@ impl Client {
             let answer = self.0.request(request).await.map_err(|error| Failed::Broken(chain(&error)))?;
             let (head, body) = answer.into_parts();
             let body = read(Limited::new(body, bounds.body), bounds.body).await?;
-            Ok(Answer { status: head.status, body })
+            Ok(Answer { status: head.status, headers: head.headers, body })
         };
         timeout(bounds.time, exchange).await.unwrap_or(Err(Failed::Late(bounds.time)))
     }
