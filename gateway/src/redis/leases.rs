@@ -11,12 +11,13 @@
 
 use std::{
     collections::{HashMap, hash_map::Entry},
-    hash::{BuildHasherDefault, Hasher},
+    hash::BuildHasherDefault,
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
 use super::script::{Ask, Bucket, Grant, Key};
+use crate::policy::rate_limit::store::AsItIs;
 
 /// Unused for so long, a lease is given back.
 pub const IDLE: Duration = Duration::from_secs(5);
@@ -277,24 +278,6 @@ impl Lease {
 fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
     // No code that holds the lock leaves the map half-written.
     shard.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// A key is a hash already.
-#[derive(Debug, Default)]
-struct AsItIs(u64);
-
-impl Hasher for AsItIs {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, _: &[u8]) {
-        unreachable!("a key writes one number");
-    }
-
-    fn write_u128(&mut self, number: u128) {
-        self.0 = (number >> 64) as u64;
-    }
 }
 
 #[cfg(test)]

@@ -179,9 +179,9 @@ fn place(key: &Key, shards: usize) -> usize {
     (key.0[1] % shards as u64) as usize
 }
 
-/// A key is a hash already.
+/// For keys that are hashes already.
 #[derive(Debug, Default)]
-struct AsItIs(u64);
+pub struct AsItIs(u64);
 
 impl Hasher for AsItIs {
     fn finish(&self) -> u64 {
@@ -194,5 +194,9 @@ impl Hasher for AsItIs {
 
     fn write_u64(&mut self, number: u64) {
         self.0 = number;
+    }
+
+    fn write_u128(&mut self, number: u128) {
+        self.0 = (number >> 64) as u64;
     }
 }
