@@ -25,11 +25,11 @@ use crate::{
     policy::rate_limit::{
         Cost, Decision, Outcome,
         fields::{self, RATE_LIMIT, RATE_LIMIT_POLICY},
-        key::{Asked, Caller, Key},
+        key::{self, Asked, Caller},
     },
     reason::Reason,
     redis::{Client, NoAnswer},
-    snapshot::{RateLimit, Route},
+    snapshot::{RateLimit, RateLimits, Route},
     telemetry::metrics::RateLimitResult,
 };
 
@@ -47,16 +47,16 @@ struct Charge<'a> {
     /// Its place in the route's list.
     place: usize,
     limit: &'a RateLimit,
-    keys: Keys,
+    bucket: Bucket,
     /// `None` looks whether there is anything at all, and takes nothing.
     cost: Option<NonZeroU32>,
 }
 
-/// Whose bucket it is.
+/// Whose bucket it is, in both places where it may be.
 #[derive(Debug, Clone, Copy)]
-struct Keys {
+struct Bucket {
     /// In this process.
-    here: Key,
+    here: key::Bucket,
     /// Where several gateways count.
     common: Option<u128>,
 }
@@ -65,8 +65,8 @@ struct Keys {
 #[derive(Debug, Default)]
 pub struct Told {
     decisions: Vec<(usize, Decision)>,
-    /// Places and keys of the limits that are asked when the cost is known.
-    postponed: Vec<(usize, Keys)>,
+    /// Places and buckets of the limits that are asked when the cost is known.
+    postponed: Vec<(usize, Bucket)>,
 }
 
 /// Asks the limits of a stage.
@@ -85,7 +85,7 @@ pub async fn ask(
     let decisions = decide(&charges, opened.snapshot.redis.as_ref()).await;
     for (charge, decision) in charges.iter().zip(decisions) {
         if charge.cost.is_none() && decision.as_ref().is_none_or(Decision::is_allowed) {
-            told.postponed.push((charge.place, charge.keys));
+            told.postponed.push((charge.place, charge.bucket));
         } else {
             charge.limit.metrics.decided(result(decision.as_ref()));
         }
@@ -108,8 +108,6 @@ fn collect<'a>(
     identity: Option<&Identity>,
 ) -> Vec<Charge<'a>> {
     let claims = |path: &str| identity.and_then(|identity| identity.claim(path));
-    let caller = identity.map(|identity| Caller { authenticator: &identity.authenticator, claims: &claims });
-    let asked = Asked { client: opened.origin.client, route: &route.name, headers, caller };
     let limits = route.policies.rate_limits.list.iter().enumerate();
     let of_stage = limits.filter(|(_, limit)| limit.needs_identity == (stage == Stage::Identified));
     let charge = |(place, limit): (usize, &'a RateLimit)| {
@@ -117,8 +115,14 @@ fn collect<'a>(
             Cost::Fixed(cost) => Some(cost),
             Cost::Graphql => None,
         };
-        let keys = Keys { here: limit.limiter.key(&asked), common: limit.common_key(&asked) };
-        Charge { place, limit, keys, cost }
+        let caller = identity.map(|identity| Caller {
+            authenticator: &identity.authenticator,
+            claims: &claims,
+            quota: identity.quota(&limit.name),
+        });
+        let asked = Asked { client: opened.origin.client, route: &route.name, headers, caller };
+        let bucket = Bucket { here: limit.limiter.bucket(&asked), common: limit.common_key(&asked) };
+        Charge { place, limit, bucket, cost }
     };
     of_stage.map(charge).collect()
 }
@@ -171,7 +175,7 @@ fn error(limit: &RateLimit, decision: Decision) -> Box<str> {
 }
 
 /// Of the limits that refused, the one that will for longest.
-fn refusing<'a>(said: impl Iterator<Item = (&'a RateLimit, Decision)>) -> Option<(&'a RateLimit, Decision)> {
+fn refusing<T>(said: impl Iterator<Item = (T, Decision)>) -> Option<(T, Decision)> {
     let refused = said.filter(|(_, decision)| !decision.is_allowed());
     refused.max_by_key(|(_, decision)| (decision.outcome == Outcome::TooCostly, decision.reset))
 }
@@ -194,11 +198,25 @@ pub fn refused_by(admitted: &Admitted) -> Option<&str> {
 /// Tells the client what is left of the limits that were asked. In the place of what a service says of its own: two
 /// answers to one question would contradict each other, and ours is what holds here.
 pub fn tell(admitted: &Admitted, headers: &mut HeaderMap) {
-    let Some(policy) = &admitted.route.policies.rate_limits.policy else { return };
+    let limits = &admitted.route.policies.rate_limits;
+    let Some(policy) = &limits.policy else { return };
     if admitted.passed.rate_limits.decisions.is_empty() {
         return;
     }
     let told = decisions(admitted).map(|(limit, decision)| (&*limit.name, decision));
     headers.insert(RATE_LIMIT, fields::remaining(told));
-    headers.insert(RATE_LIMIT_POLICY, policy.clone());
+    let identity = admitted.passed.identity.as_deref().filter(|identity| !identity.quotas.is_empty());
+    headers.insert(
+        RATE_LIMIT_POLICY,
+        identity.map_or_else(|| policy.clone(), |identity| policy_of(limits, identity)),
+    );
+}
+
+/// What a caller is told who has quotas of their own.
+fn policy_of(limits: &RateLimits, identity: &Identity) -> HeaderValue {
+    let told = limits.list.iter().map(|limit| {
+        let own = identity.quota(&limit.name).filter(|_| limit.needs_identity);
+        (&*limit.name, own.unwrap_or(limit.limiter.limit().quota).rate)
+    });
+    fields::policy(told)
 }

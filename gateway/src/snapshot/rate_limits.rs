@@ -23,7 +23,6 @@ use crate::{
         key::CommonKeys,
         local::Limiter,
     },
-    redis::Bucket,
     telemetry::{Telemetry, metrics::RateLimitMetrics},
 };
 
@@ -58,8 +57,6 @@ pub struct RateLimit {
 pub struct CountedTogether {
     /// Name the buckets.
     pub keys: CommonKeys,
-    /// All buckets are of this size.
-    pub bucket: Bucket,
     /// How.
     pub how: Together,
 }
@@ -118,7 +115,7 @@ impl<'a> Builder<'a> {
             return RateLimits::default();
         }
         let list: Box<[RateLimit]> = limits.iter().map(|limit| self.limit(route, limit)).collect();
-        let told = list.iter().map(|limit| (&*limit.name, limit.limiter.limit().rate));
+        let told = list.iter().map(|limit| (&*limit.name, limit.limiter.limit().quota.rate));
         let policy = Some(fields::policy(told));
         RateLimits { list, policy }
     }
@@ -171,7 +168,6 @@ fn together(owner: &Owner, limit: &Limit) -> Option<CountedTogether> {
     let Counting::Together(how) = limit.counting else { return None };
     Some(CountedTogether {
         keys: CommonKeys::new(owner.route.as_deref().unwrap_or_default(), &owner.limit, limit),
-        bucket: Bucket { interval: limit.rate.interval(), burst: limit.burst.get() },
         how,
     })
 }

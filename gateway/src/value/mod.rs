@@ -21,6 +21,7 @@ mod located;
 mod name;
 mod network;
 mod percent;
+mod quota;
 mod rate;
 mod secret;
 #[cfg(test)]
@@ -40,6 +41,7 @@ pub use located::{LOCATED, Located, Place};
 pub use name::Name;
 pub use network::{Cidr, ListenAddress};
 pub use percent::Percent;
+pub use quota::Quota;
 pub use rate::Rate;
 pub use secret::{SECRET, Secret};
 pub use time::rfc3339;

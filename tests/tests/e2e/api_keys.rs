@@ -1,7 +1,7 @@
 //! API keys: made by the command, let in by the gateway.
 
 use serde_json::{Value, json};
-use tests::{Answer, Collector, DEADLINE, Gateway, Launch, Upstream, eventually, glassgate};
+use tests::{Answer, Collector, DEADLINE, Gateway, Launch, Redis, Upstream, eventually, glassgate};
 
 /// A key as `glassgate apikey new` makes it.
 struct Made {
@@ -251,4 +251,73 @@ async fn neither_keys_nor_hashes_are_shown_to_operators() {
     }
     let accepted = [("authenticator", "partners"), ("result", "accepted")];
     gateway.metric("gateway_authentications_total", &accepted, |count| count == 1.0).await;
+}
+
+/// Two limits of every key, and the quotas of the keys.
+fn limited(extra: &str, limits: &str) -> String {
+    format!(
+        "
+        {extra}
+        authenticators: {{ partners: {{ api_keys: {{ file: keys.yaml }} }} }}
+        routes:
+          - name: all
+            match: {{ path: /** }}
+            respond: {{ body: in }}
+            authentication: {{ by: [partners] }}
+            rate_limits: [{limits}]
+        "
+    )
+}
+
+/// How many of so many requests are let in, and what the last answer says of the limits.
+async fn let_in(gateway: &Gateway, key: &str, times: usize) -> (usize, String) {
+    let (mut through, mut told) = (0, String::new());
+    for _ in 0..times {
+        let answer = ask(gateway, key).await;
+        told = answer.header("ratelimit-policy").to_owned();
+        match answer.status.as_u16() {
+            200 => through += 1,
+            _ => assert_eq!(answer.refused(429), "rate_limited"),
+        }
+    }
+    (through, told)
+}
+
+#[tokio::test]
+async fn a_key_may_have_more_or_less_of_a_limit_than_others() {
+    let usual = Made::new(&[]).await;
+    let more = Made::new(&[]).await.with("rate_limits", json!({ "calls": { "limit": "5/h" } }));
+    let less = Made::new(&[]).await.with("rate_limits", json!({ "calls": { "limit": "7/d", "burst": 1 } }));
+    let limits = "{ name: calls, limit: 3/h, by: [{ claim: key_id }] }, { limit: 1000/h, by: [route] }";
+    let launch = Launch::new(&limited("", limits)).file("keys.yaml", file(&[&usual, &more, &less]));
+    let gateway = launch.start().await;
+    let told = |calls: &str| format!("\"calls\";{calls}, \"limit-2\";q=1000;w=3600");
+    assert_eq!(let_in(&gateway, &more.key, 7).await, (5, told("q=5;w=3600")));
+    assert_eq!(let_in(&gateway, &less.key, 7).await, (1, told("q=7;w=86400")));
+    assert_eq!(let_in(&gateway, &usual.key, 7).await, (3, told("q=3;w=3600")));
+    // What was spent stays spent with the quota that it was spent of; another one counts anew.
+    let more = more.with("rate_limits", json!({ "calls": { "limit": "6/h" } }));
+    gateway.home().write("keys.yaml", file(&[&usual, &more, &less]));
+    assert_eq!(gateway.reload_now().await.status, 200);
+    assert_eq!(let_in(&gateway, &more.key, 7).await, (6, told("q=6;w=3600")));
+    assert_eq!(let_in(&gateway, &usual.key, 1).await.0, 0);
+    assert_eq!(let_in(&gateway, &less.key, 1).await.0, 0);
+}
+
+#[tokio::test]
+async fn gateways_that_count_together_know_the_same_quotas() {
+    let usual = Made::new(&[]).await;
+    let more = Made::new(&[]).await.with("rate_limits", json!({ "calls": { "limit": "60/30d" } }));
+    for mode in ["exact", "leased"] {
+        let redis = Redis::start_plain().await;
+        let store = format!("redis: {{ url: \"{}\", timeout: 10s }}", redis.url());
+        let limits = format!("{{ name: calls, limit: 20/30d, by: [{{ claim: key_id }}], mode: {mode} }}");
+        let launch = || Launch::new(&limited(&store, &limits)).file("keys.yaml", file(&[&usual, &more]));
+        let (one, other) = (launch().start().await, launch().start().await);
+        assert_eq!(let_in(&one, &more.key, 40).await.0, 40, "{mode}");
+        let rest = let_in(&other, &more.key, 40).await.0;
+        // The first may hold a lease of a tenth.
+        assert!(if mode == "exact" { rest == 20 } else { (14..=20).contains(&rest) }, "{mode}: {rest}");
+        assert_eq!(let_in(&one, &usual.key, 30).await.0, 20, "{mode}");
+    }
 }

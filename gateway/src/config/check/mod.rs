@@ -135,6 +135,7 @@ pub fn check(
         apis,
         rate_limits,
         counting,
+        quotas: IndexMap::new(),
     };
     listeners::check(&mut check, &config);
     telemetry::check(&mut check, &config.telemetry);
@@ -145,6 +146,9 @@ pub fn check(
     let known = Known { upstreams: &upstreams, authenticators: &authenticators, graphql: &graphql };
     let routes = routes::check(&mut check, &config, &known);
     unused(&mut check, &config);
+    if let Some((routes, _)) = routes.as_ref().filter(|_| check.broken.is_empty()) {
+        policies::unused_quotas(&mut check, &authenticators, routes);
+    }
     let (upstreams, authenticators, graphql) = (all(upstreams)?, all(authenticators)?, all(graphql)?);
     let (routes, table) = routes?;
     Some(Parts { upstreams, authenticators, redis: redis?, graphql, routes, table, config })
@@ -179,6 +183,8 @@ struct Check<'a> {
     rate_limits: Names<'a>,
     /// How limits are counted in Redis, if there is one.
     counting: Option<CountingConfig>,
+    /// Rate limits of which callers have quotas of their own, each with its authenticator and where it is first named.
+    quotas: IndexMap<(String, Name), Place>,
 }
 
 impl Check<'_> {

@@ -7,7 +7,7 @@ use std::{fmt, sync::Arc};
 
 use serde_json::{Map, Value};
 
-use crate::value;
+use crate::value::{self, Name, Quota};
 
 /// A caller whose credentials were accepted.
 #[derive(Clone, PartialEq)]
@@ -16,6 +16,8 @@ pub struct Identity {
     pub authenticator: Arc<str>,
     /// What is known of the caller; always an object.
     pub claims: Value,
+    /// What the caller has of rate limits, by their names, in place of what everybody has.
+    pub quotas: Box<[(Name, Quota)]>,
 }
 
 /// Claims that name scopes, in the order in which they are looked for: RFC 8693 section 4.2, and what issuers write in its
@@ -25,7 +27,12 @@ const SCOPES: [&str; 3] = ["scope", "scp", "scopes"];
 impl Identity {
     /// A caller with these claims.
     pub fn new(authenticator: Arc<str>, claims: Map<String, Value>) -> Self {
-        Self { authenticator, claims: Value::Object(claims) }
+        Self { authenticator, claims: Value::Object(claims), quotas: Box::default() }
+    }
+
+    /// What the caller has of the rate limit of this name, if not what everybody has.
+    pub fn quota(&self, limit: &str) -> Option<Quota> {
+        self.quotas.iter().find(|(name, _)| name.as_str() == limit).map(|(_, quota)| *quota)
     }
 
     /// Whom the claims are about: `sub`, if it is a text.
@@ -71,7 +78,7 @@ mod tests {
     use super::*;
 
     fn identity(claims: Value) -> Identity {
-        Identity { authenticator: "users".into(), claims }
+        Identity { authenticator: "users".into(), claims, quotas: Box::default() }
     }
 
     #[test]

@@ -5,8 +5,7 @@ use std::num::{NonZeroU16, NonZeroU32};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Limit;
-use crate::value::Percent;
+use crate::value::{Percent, Quota};
 
 /// How rate limits use Redis.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -62,7 +61,7 @@ pub enum OnFailure {
 }
 
 /// Where a limit is counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub enum Counting {
     /// In this process.
     #[default]
@@ -72,10 +71,10 @@ pub enum Counting {
 }
 
 /// How a limit is counted with other gateways.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Together {
-    /// Tokens that are taken in advance; `None`: none are.
-    pub lease: Option<NonZeroU32>,
+    /// How much of a bucket is taken in advance; `None`: nothing is.
+    pub lease: Option<Percent>,
     /// What holds while they cannot count together.
     pub on_failure: OnFailure,
     /// How many gateways there are.
@@ -83,15 +82,21 @@ pub struct Together {
 }
 
 impl Counting {
-    /// What this process counts of a limit: its part where others have the rest.
-    pub fn own(self, limit: &Limit) -> Limit {
-        let Self::Together(Together { instances, .. }) = self else { return limit.clone() };
-        Limit { rate: limit.rate.in_periods(instances), burst: part(limit.burst, instances), ..limit.clone() }
+    /// What this process counts of a quota: its part where others have the rest.
+    pub fn here(self, quota: Quota) -> Quota {
+        match self {
+            Self::Local => quota,
+            Self::Together(together) => quota.part(together.instances),
+        }
     }
-}
 
-fn part(burst: NonZeroU32, instances: NonZeroU16) -> NonZeroU32 {
-    NonZeroU32::new(burst.get().div_ceil(instances.get().into())).unwrap_or(NonZeroU32::MIN)
+    /// How many gateways count.
+    pub fn instances(self) -> NonZeroU16 {
+        match self {
+            Self::Local => NonZeroU16::MIN,
+            Self::Together(together) => together.instances,
+        }
+    }
 }
 
 /// What is taken in advance of a bucket: this share of it, at least 1 and at most half.

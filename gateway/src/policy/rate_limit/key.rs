@@ -14,6 +14,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::Limit;
+use crate::value::Quota;
 
 /// What a key is made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,6 +67,7 @@ impl Part {
 
 const TEXT: u8 = 0;
 const END: u8 = 1;
+const QUOTA: u8 = 2;
 const IPV4: u8 = 4;
 const IPV6: u8 = 6;
 
@@ -109,6 +111,23 @@ pub struct Asked<'a> {
     pub caller: Option<Caller<'a>>,
 }
 
+impl Asked<'_> {
+    /// What was counted of another quota means nothing for this one, so its buckets are others.
+    fn write(&self, by: &[Part], into: &mut impl Hasher) {
+        by.iter().for_each(|part| part.write(self, into));
+        if let Some(Quota { rate, burst }) = self.quota() {
+            into.write_u8(QUOTA);
+            into.write_u64(rate.interval());
+            into.write_u32(burst.get());
+        }
+    }
+
+    /// What the caller has in place of what everybody has.
+    pub(super) fn quota(&self) -> Option<Quota> {
+        self.caller?.quota
+    }
+}
+
 /// A caller whose credentials were accepted.
 #[derive(Clone, Copy)]
 pub struct Caller<'a> {
@@ -116,6 +135,8 @@ pub struct Caller<'a> {
     pub authenticator: &'a str,
     /// Finds a claim by its path.
     pub claims: &'a dyn Fn(&str) -> Option<&'a Value>,
+    /// What the caller has of this limit in place of what everybody has.
+    pub quota: Option<Quota>,
 }
 
 impl<'a> Caller<'a> {
@@ -136,6 +157,15 @@ impl Hash for Key {
     }
 }
 
+/// Where a caller's units are counted.
+#[derive(Debug, Clone, Copy)]
+pub struct Bucket {
+    /// Which one.
+    pub(super) key: Key,
+    /// How large it is, where not as the limit says.
+    pub(super) own: Option<Quota>,
+}
+
 /// Makes the keys of one limit: SipHash with random numbers, twice.
 #[derive(Debug, Clone)]
 pub struct Keys([RandomState; 2]);
@@ -150,7 +180,7 @@ impl Keys {
     pub fn key(&self, by: &[Part], asked: &Asked<'_>) -> Key {
         Key(self.0.each_ref().map(|state| {
             let mut half = state.build_hasher();
-            by.iter().for_each(|part| part.write(asked, &mut half));
+            asked.write(by, &mut half);
             half.finish()
         }))
     }
@@ -165,7 +195,7 @@ impl CommonKeys {
     /// old one means nothing for it.
     pub fn new(owner: &str, name: &str, limit: &Limit) -> Self {
         let mut hash = Bytes(Sha256::new());
-        let Limit { rate, burst, by, .. } = limit;
+        let Limit { quota: Quota { rate, burst }, by, .. } = limit;
         // Gateways that write the parts in other words, as another version may, count apart: nothing worse.
         for said in [owner, name, &format!("{by:?}")] {
             text(said.as_bytes(), &mut hash);
@@ -178,7 +208,7 @@ impl CommonKeys {
     /// The key of a request.
     pub fn key(&self, by: &[Part], asked: &Asked<'_>) -> u128 {
         let mut hash = Bytes(self.0.clone());
-        by.iter().for_each(|part| part.write(asked, &mut hash));
+        asked.write(by, &mut hash);
         let digest: [u8; 32] = hash.0.finalize().into();
         let (half, _) = digest.split_first_chunk::<16>().expect("32 bytes");
         u128::from_be_bytes(*half)

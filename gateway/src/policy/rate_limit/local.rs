@@ -10,7 +10,7 @@ use std::{
 };
 
 use governor::{
-    NotUntil, Quota, RateLimiter,
+    NotUntil, RateLimiter,
     middleware::{StateInformationMiddleware, StateSnapshot},
     nanos::Nanos,
 };
@@ -18,35 +18,32 @@ use governor::{
 use super::{
     Decision, Limit, Outcome,
     clock::{Told, at},
-    key::{Asked, Key, Keys},
+    key::{Asked, Bucket, Key, Keys},
     store::Store,
 };
-use crate::telemetry::metrics::RateLimitKeys;
+use crate::{telemetry::metrics::RateLimitKeys, value::Quota};
 
 /// Counts what callers take from the buckets of one limit. Nothing but keys comes to it while it is used, so it may go on
 /// as long as the limit stays the same.
 #[derive(Debug)]
 pub struct Limiter {
     limit: Arc<Limit>,
-    /// What of it is counted here.
-    own: Limit,
     keys: Keys,
     /// Times are counted from here, so that they fit in 64 bits.
     origin: Instant,
-    governor: RateLimiter<Key, Store, Told, StateInformationMiddleware>,
+    /// For callers without a quota of their own.
+    governor: Governor,
     store: Store,
 }
+
+type Governor = RateLimiter<Key, Store, Told, StateInformationMiddleware>;
 
 impl Limiter {
     /// With full buckets. `now` is the earliest time that it can be told.
     pub fn new(limit: Arc<Limit>, now: Instant, metrics: RateLimitKeys) -> Self {
-        let own = limit.counting.own(&limit);
         let store = Store::new(limit.max_keys.get() as usize, metrics);
-        let quota = Quota::with_period(Duration::from_nanos(own.rate.interval()))
-            .expect("a rate's interval is not zero")
-            .allow_burst(own.burst);
-        let governor = at(0, || RateLimiter::new(quota, store.clone(), Told));
-        Self { limit, own, keys: Keys::random(), origin: now, governor, store }
+        let governor = governor(limit.counting.here(limit.quota), &store);
+        Self { limit, keys: Keys::random(), origin: now, governor, store }
     }
 
     /// What was configured.
@@ -54,32 +51,44 @@ impl Limiter {
         &self.limit
     }
 
-    /// Whose bucket a request takes from.
-    pub fn key(&self, asked: &Asked<'_>) -> Key {
-        self.keys.key(&self.limit.by, asked)
+    /// How large a bucket is.
+    pub fn quota(&self, bucket: Bucket) -> Quota {
+        bucket.own.unwrap_or(self.limit.quota)
     }
 
-    /// Takes the cost out of the key's bucket, if there is so much in it.
-    pub fn spend(&self, key: Key, cost: NonZeroU32, now: Instant) -> Decision {
-        if cost > self.limit.burst {
+    /// Whose bucket a request takes from.
+    pub fn bucket(&self, asked: &Asked<'_>) -> Bucket {
+        Bucket { key: self.keys.key(&self.limit.by, asked), own: asked.quota() }
+    }
+
+    /// Takes the cost out of a bucket, if there is so much in it.
+    pub fn spend(&self, bucket: Bucket, cost: NonZeroU32, now: Instant) -> Decision {
+        let whole = self.quota(bucket);
+        if cost > whole.burst {
             // Asked no further: its arithmetic would overflow.
-            return Decision { outcome: Outcome::TooCostly, reset: Duration::ZERO, ..self.look(key, now) };
+            return Decision { outcome: Outcome::TooCostly, reset: Duration::ZERO, ..self.look(bucket, now) };
         }
+        let here = self.limit.counting.here(whole);
         // A part of a limit lets through what the limit would, if only once.
-        let cost = cost.min(self.own.burst);
+        let cost = cost.min(here.burst);
         let time = self.time(now);
-        match at(time, || self.governor.check_key_n(&key, cost)) {
-            Ok(Ok(state)) => self.allowed(&state),
-            Ok(Err(not_until)) => self.refused(&not_until, cost, time),
+        let decided = at(time, || match bucket.own {
+            None => self.governor.check_key_n(&bucket.key, cost),
+            Some(_) => governor(here, &self.store).check_key_n(&bucket.key, cost),
+        });
+        match decided {
+            Ok(Ok(state)) => allowed(here, &state),
+            Ok(Err(not_until)) => refused(here, &not_until, cost, time),
             Err(_) => unreachable!("a cost within the burst fits"),
         }
     }
 
-    /// What is in the key's bucket, without taking anything: refused if it is not one unit.
-    pub fn look(&self, key: Key, now: Instant) -> Decision {
+    /// What is in a bucket, without taking anything: refused if it is not one unit.
+    pub fn look(&self, bucket: Bucket, now: Instant) -> Decision {
         let time = self.time(now);
-        let until_full = self.store.full_at(&key).map_or(0, |full_at| full_at.saturating_sub(time));
-        let (interval, burst) = (self.own.rate.interval(), self.own.burst.get());
+        let until_full = self.store.full_at(&bucket.key).map_or(0, |full_at| full_at.saturating_sub(time));
+        let here = self.limit.counting.here(self.quota(bucket));
+        let (interval, burst) = (here.rate.interval(), here.burst.get());
         let missing = u32::try_from(until_full.div_ceil(interval)).unwrap_or(u32::MAX);
         let remaining = burst.saturating_sub(missing);
         let until_one = until_full.saturating_sub(interval * u64::from(burst - 1));
@@ -100,25 +109,33 @@ impl Limiter {
         self.store.len()
     }
 
-    fn allowed(&self, state: &StateSnapshot) -> Decision {
-        let remaining = state.remaining_burst_capacity();
-        let missing = u64::from(self.own.burst.get().saturating_sub(remaining));
-        let reset = Duration::from_nanos(self.own.rate.interval() * missing);
-        Decision { outcome: Outcome::Allowed, remaining, reset }
-    }
-
-    fn refused(&self, not_until: &NotUntil<Nanos>, cost: NonZeroU32, time: u64) -> Decision {
-        let reset = not_until.wait_time_from(Nanos::new(time));
-        let interval = self.own.rate.interval();
-        let wait = u64::try_from(reset.as_nanos()).unwrap_or(u64::MAX);
-        let whole = (interval * u64::from(cost.get())).saturating_sub(wait) / interval;
-        // Less than the cost, which fits.
-        let remaining = u32::try_from(whole).unwrap_or(u32::MAX);
-        Decision { outcome: Outcome::Refused, remaining, reset }
-    }
-
     fn time(&self, now: Instant) -> u64 {
         let since = now.saturating_duration_since(self.origin);
         u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
     }
+}
+
+/// Knows nothing but the arithmetic: all buckets are in the store, with times that count from the limit's beginning.
+fn governor(quota: Quota, store: &Store) -> Governor {
+    let quota = governor::Quota::with_period(Duration::from_nanos(quota.rate.interval()))
+        .expect("a rate's interval is not zero")
+        .allow_burst(quota.burst);
+    at(0, || RateLimiter::new(quota, store.clone(), Told))
+}
+
+fn allowed(quota: Quota, state: &StateSnapshot) -> Decision {
+    let remaining = state.remaining_burst_capacity();
+    let missing = u64::from(quota.burst.get().saturating_sub(remaining));
+    let reset = Duration::from_nanos(quota.rate.interval() * missing);
+    Decision { outcome: Outcome::Allowed, remaining, reset }
+}
+
+fn refused(quota: Quota, not_until: &NotUntil<Nanos>, cost: NonZeroU32, time: u64) -> Decision {
+    let reset = not_until.wait_time_from(Nanos::new(time));
+    let interval = quota.rate.interval();
+    let wait = u64::try_from(reset.as_nanos()).unwrap_or(u64::MAX);
+    let whole = (interval * u64::from(cost.get())).saturating_sub(wait) / interval;
+    // Less than the cost, which fits.
+    let remaining = u32::try_from(whole).unwrap_or(u32::MAX);
+    Decision { outcome: Outcome::Refused, remaining, reset }
 }

@@ -25,7 +25,7 @@ pub mod store;
 
 use std::{num::NonZeroU32, time::Duration};
 
-use crate::value::Rate;
+use crate::value::Quota;
 use counting::Counting;
 use key::Part;
 
@@ -34,12 +34,10 @@ pub const MAX_KEYS: u32 = 100_000;
 
 /// A limit as it was configured, with its defaults. Equal limits count alike, so counters of one may go on as those of
 /// the other.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Limit {
-    /// How fast units come back.
-    pub rate: Rate,
-    /// How many there are at most, and at the beginning.
-    pub burst: NonZeroU32,
+    /// How much there is in a bucket, and how fast it comes back; for callers that have no quota of their own.
+    pub quota: Quota,
     /// Whose bucket it is. Never empty.
     pub by: Box<[Part]>,
     /// How many keys are remembered in memory.
@@ -57,15 +55,7 @@ pub enum Cost {
     Graphql,
 }
 
-/// The longest that an empty bucket may take to be full again: sums of such times fit in 64 bits of nanoseconds.
-const LONGEST_REFILL: Duration = Duration::from_secs(3650 * 86_400);
-
 impl Limit {
-    /// Whether an empty bucket is full again within 3650 days; what is configured must be.
-    pub fn refills(rate: Rate, burst: NonZeroU32) -> bool {
-        u128::from(rate.interval()) * u128::from(burst.get()) <= LONGEST_REFILL.as_nanos()
-    }
-
     /// Whether it can only be asked when it is known who calls.
     pub fn needs_identity(&self) -> bool {
         self.by.iter().any(Part::needs_identity)

@@ -17,10 +17,10 @@ use http::HeaderMap;
 use super::{
     Decision, Limit, MAX_KEYS, Outcome,
     counting::Counting,
-    key::{Asked, Key, Part},
+    key::{Asked, Bucket, Key, Part},
     local::Limiter,
 };
-use crate::telemetry::metrics::Metrics;
+use crate::{telemetry::metrics::Metrics, value::Quota};
 
 fn count(number: u32) -> NonZeroU32 {
     NonZeroU32::new(number).unwrap()
@@ -29,8 +29,7 @@ fn count(number: u32) -> NonZeroU32 {
 fn limit(rate: &str, burst: u32) -> Limit {
     let by = Box::from([Part::ClientAddress]);
     Limit {
-        rate: rate.parse().unwrap(),
-        burst: count(burst),
+        quota: Quota { rate: rate.parse().unwrap(), burst: count(burst) },
         by,
         max_keys: count(MAX_KEYS),
         counting: Counting::Local,
@@ -44,15 +43,15 @@ fn limiter(limit: Limit) -> (Limiter, Instant) {
 }
 
 /// The key of a client.
-fn key(limiter: &Limiter, client: &str) -> Key {
+fn key(limiter: &Limiter, client: &str) -> Bucket {
     let client: IpAddr = client.parse().unwrap();
-    limiter.key(&Asked { client, route: "route", headers: &HeaderMap::new(), caller: None })
+    limiter.bucket(&Asked { client, route: "route", headers: &HeaderMap::new(), caller: None })
 }
 
 /// The key of the client with this number.
-fn nth(limiter: &Limiter, number: u32) -> Key {
+fn nth(limiter: &Limiter, number: u32) -> Bucket {
     let client = IpAddr::V4(number.into());
-    limiter.key(&Asked { client, route: "route", headers: &HeaderMap::new(), caller: None })
+    limiter.bucket(&Asked { client, route: "route", headers: &HeaderMap::new(), caller: None })
 }
 
 fn nanos(number: u64) -> Duration {

@@ -14,7 +14,7 @@ use http::header::RETRY_AFTER;
 use pingora_error::Result;
 use pingora_http::ResponseHeader;
 
-use super::{Charge, Keys, decide, decisions, error, reason, refusing, result};
+use super::{Bucket, Charge, decide, decisions, error, reason, refusing, result};
 use crate::{
     policy::rate_limit::{Decision, Outcome},
     proxy::context::{Admitted, Opened, Outcome as Request},
@@ -26,8 +26,8 @@ use crate::{
 #[derive(Debug)]
 pub struct Payment {
     route: Arc<Route>,
-    /// Places of the limits in the route's list, and whose buckets they are.
-    keys: Vec<(usize, Keys)>,
+    /// Places of the limits in the route's list, and their buckets.
+    buckets: Vec<(usize, Bucket)>,
     redis: Option<Arc<Client>>,
     decisions: OnceLock<Vec<(usize, Decision)>>,
 }
@@ -35,9 +35,9 @@ pub struct Payment {
 impl Payment {
     /// By the limits of this request that were only looked at; `None` if there are none.
     pub fn due(admitted: &Admitted, opened: &Opened) -> Option<Arc<Self>> {
-        let keys = admitted.passed.rate_limits.postponed.clone();
+        let buckets = admitted.passed.rate_limits.postponed.clone();
         let (route, redis) = (admitted.route.clone(), opened.snapshot.redis.clone());
-        (!keys.is_empty()).then(|| Arc::new(Self { route, keys, redis, decisions: OnceLock::new() }))
+        (!buckets.is_empty()).then(|| Arc::new(Self { route, buckets, redis, decisions: OnceLock::new() }))
     }
 
     /// What the limits have said; `None` if the operation was not planned.
@@ -48,19 +48,19 @@ impl Payment {
     async fn pay(&self, cost: u32) -> Result<(), Exceeded> {
         let cost = NonZeroU32::new(cost).unwrap_or(NonZeroU32::MIN);
         let list = &self.route.policies.rate_limits.list;
-        let charge = |(place, keys): &(usize, Keys)| {
+        let charge = |(place, bucket): &(usize, Bucket)| {
             let limit = &list[*place];
-            Charge { place: *place, limit, keys: *keys, cost: Some(cost) }
+            Charge { place: *place, limit, bucket: *bucket, cost: Some(cost) }
         };
-        let charges: Vec<Charge<'_>> = self.keys.iter().map(charge).collect();
+        let charges: Vec<Charge<'_>> = self.buckets.iter().map(charge).collect();
         let decisions = decide(&charges, self.redis.as_ref()).await;
         for (charge, said) in charges.iter().zip(&decisions) {
             charge.limit.metrics.decided(result(said.as_ref()));
         }
         let said = charges.iter().zip(&decisions);
-        let said = said.filter_map(|(charge, decision)| Some((charge.limit, (*decision)?)));
-        let exceeded = refusing(said).map(|(limit, decision)| {
-            let burst = limit.limiter.limit().burst;
+        let said = said.filter_map(|(charge, decision)| Some((charge, (*decision)?)));
+        let exceeded = refusing(said).map(|(charge, decision)| {
+            let burst = charge.quota().burst;
             let text = match decision.outcome {
                 Outcome::TooCostly => {
                     format!("The operation costs {cost}, and at most {burst} may be spent at once")

@@ -8,9 +8,14 @@ use std::{
 
 use super::Charge;
 use crate::{
-    policy::rate_limit::{Decision, Outcome, counting::OnFailure, key::Asked},
-    redis::{Client, NoAnswer, Verdict, Want},
+    policy::rate_limit::{
+        Decision, Outcome,
+        counting::{OnFailure, lease},
+        key::Asked,
+    },
+    redis::{Bucket, Client, NoAnswer, Verdict, Want},
     snapshot::RateLimit,
+    value::Quota,
 };
 
 /// Asks for all that is counted together, at once and in its order.
@@ -31,18 +36,25 @@ impl RateLimit {
 impl Charge<'_> {
     /// What to ask others; `None` where it is decided here: what costs more than there ever is needs no question.
     pub(super) fn want(&self) -> Option<Want> {
-        let (together, key) = (self.limit.together.as_ref()?, self.keys.common?);
-        let (bucket, cost) = (together.bucket, self.cost.map_or(0, NonZeroU32::get));
-        let lease = together.how.lease.map(|lease| lease.get());
+        let (together, key) = (self.limit.together.as_ref()?, self.bucket.common?);
+        let quota = self.quota();
+        let bucket = Bucket { interval: quota.rate.interval(), burst: quota.burst.get() };
+        let cost = self.cost.map_or(0, NonZeroU32::get);
+        let lease = together.how.lease.map(|share| lease(quota.burst, share).get());
         (cost <= bucket.burst).then_some(Want { key, bucket, cost, lease })
+    }
+
+    /// How large its bucket is.
+    pub(super) fn quota(&self) -> Quota {
+        self.limit.limiter.quota(self.bucket.here)
     }
 
     /// By the counters of this process.
     pub(super) fn counted_here(&self, now: Instant) -> Decision {
-        let Self { limit, keys, cost, .. } = self;
+        let Self { limit, bucket, cost, .. } = self;
         match cost {
-            Some(cost) => limit.limiter.spend(keys.here, *cost, now),
-            None => limit.limiter.look(keys.here, now),
+            Some(cost) => limit.limiter.spend(bucket.here, *cost, now),
+            None => limit.limiter.look(bucket.here, now),
         }
     }
 

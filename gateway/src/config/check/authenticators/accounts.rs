@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use crate::{
     config::{check::Check, error::Problem},
     policy::authentication::{Account, Accounts, Identity, SecretHash},
-    value::{Located, Place, Secret, Timestamp},
+    value::{Located, Name, Place, Quota, Secret, Timestamp},
 };
 
 /// An entry of a list, as it was written.
@@ -24,6 +24,8 @@ pub struct Entry<'c> {
     pub own: Vec<(&'static str, String)>,
     /// The operator's further claims.
     pub claims: &'c Located<Map<String, Value>>,
+    /// What it has of rate limits.
+    pub quotas: Box<[(Name, Quota)]>,
 }
 
 /// The list of an authenticator; `None` if any entry was refused.
@@ -39,7 +41,8 @@ pub fn check(
     for entry in entries {
         let (hash, claims) = (hash(check, what, entry), claims(check, entry));
         let account = hash.zip(claims).map(|(hash, claims)| {
-            let identity = Arc::new(Identity::new(authenticator.clone(), claims));
+            let quotas = entry.quotas.clone();
+            let identity = Arc::new(Identity { quotas, ..Identity::new(authenticator.clone(), claims) });
             let expires = entry.expires.map(Timestamp::get);
             (entry.name.as_str().into(), Account { hash, expires, identity })
         });

@@ -1,6 +1,6 @@
 //! `api_keys`: a file of keys, and where in a request they are.
 
-use std::sync::Arc;
+use std::{num::NonZeroU16, sync::Arc};
 
 use super::{
     accounts::{self, Entry, path_of, refuse},
@@ -9,7 +9,7 @@ use super::{
 use crate::{
     config::{
         check::{
-            Check,
+            Check, policies,
             yaml::{self, Read},
         },
         error::Problem,
@@ -18,11 +18,12 @@ use crate::{
         Accounts, Place,
         api_keys::{
             LONGEST_ID,
-            config::{ApiKeysConfig, KeysFile},
+            config::{ApiKeysConfig, KeyConfig, KeysFile, QuotaConfig},
             is_id,
         },
         jwt::config::FromConfig,
     },
+    value::{Name, Quota},
 };
 
 /// API keys that can be used.
@@ -52,9 +53,12 @@ pub fn check(check: &mut Check<'_>, name: &str, config: &ApiKeysConfig) -> Optio
         refuse(check, key.id.place(), text);
         complete = false;
     }
+    let quotas: Vec<_> = keys.iter().map(|key| quotas(check, name, key)).collect();
+    complete &= quotas.iter().all(Option::is_some);
     let entries: Vec<Entry<'_>> = keys
         .iter()
-        .map(|key| Entry {
+        .zip(quotas)
+        .map(|(key, quotas)| Entry {
             name: &key.id,
             is_broken: broken.contains(path_of(&key.id)),
             sha256: key.sha256.as_ref(),
@@ -66,8 +70,25 @@ pub fn check(check: &mut Check<'_>, name: &str, config: &ApiKeysConfig) -> Optio
                 ("key_id", key.id.to_string()),
             ],
             claims: &key.claims,
+            quotas: quotas.unwrap_or_default(),
         })
         .collect();
     let accounts = accounts::check(check, name, "key", &entries)?;
     Some(ApiKeys { places: places?, accounts: complete.then_some(accounts)? })
+}
+
+/// What a key has of rate limits; `None` if anything of it was refused.
+fn quotas(check: &mut Check<'_>, authenticator: &str, key: &KeyConfig) -> Option<Box<[(Name, Quota)]>> {
+    let instances = check.counting.as_ref().map_or(NonZeroU16::MIN, |counting| counting.instances);
+    let mut quotas = Vec::with_capacity(key.rate_limits.len());
+    for (name, QuotaConfig { limit, burst }) in &key.rate_limits {
+        check
+            .quotas
+            .entry((authenticator.to_owned(), (**name).clone()))
+            .or_insert_with(|| name.place().clone());
+        quotas.push(
+            policies::quota(check, limit, burst.as_ref(), instances).map(|quota| ((**name).clone(), quota)),
+        );
+    }
+    quotas.into_iter().collect()
 }

@@ -59,6 +59,7 @@ pub fn check(check: &mut Check<'_>, path: &str, name: &str, config: &BasicConfig
             expires: None,
             own: vec![("sub", user.name.to_string())],
             claims: &user.claims,
+            quotas: Box::default(),
         })
         .collect();
     let accounts = accounts::check(check, name, "user", &entries)?;

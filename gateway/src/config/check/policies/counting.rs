@@ -1,10 +1,8 @@
 //! Where a rate limit is counted: what it says, else what `redis.rate_limits` says.
 
-use std::num::NonZeroU32;
-
 use crate::{
     config::check::Check,
-    policy::rate_limit::counting::{Counting, Mode, OnFailure, Together, lease},
+    policy::rate_limit::counting::{Counting, Mode, OnFailure, Together},
     value::{Located, Percent},
 };
 
@@ -16,8 +14,8 @@ pub struct Said<'a> {
     pub on_failure: Option<&'a Located<OnFailure>>,
 }
 
-/// Where a limit with this burst is counted.
-pub fn counting(check: &mut Check<'_>, said: Said<'_>, burst: NonZeroU32) -> Counting {
+/// Where a limit is counted.
+pub fn counting(check: &mut Check<'_>, said: Said<'_>) -> Counting {
     let Some(usual) = check.counting.clone() else {
         nowhere(check, said);
         return Counting::Local;
@@ -28,7 +26,7 @@ pub fn counting(check: &mut Check<'_>, said: Said<'_>, burst: NonZeroU32) -> Cou
     let lease = match mode {
         Mode::Local => return Counting::Local,
         Mode::Exact => None,
-        Mode::Leased => Some(lease(burst, share)),
+        Mode::Leased => Some(share),
     };
     let on_failure = said.on_failure.map_or(usual.on_failure, |on_failure| **on_failure);
     Counting::Together(Together { lease, on_failure, instances: usual.instances })

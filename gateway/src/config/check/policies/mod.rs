@@ -12,7 +12,7 @@ mod limits;
 mod rate_limit;
 
 pub use authentication::Authentication;
-pub use rate_limit::{Shared, shared};
+pub use rate_limit::{Shared, quota, shared, unused_quotas};
 
 use super::{Check, Known, Policies};
 use crate::{config::file::Config, policy::authorization::Authorization, route::config::RouteConfig};

@@ -1,6 +1,11 @@
 //! `rate_limits` of routes and of `defaults`, and those at the top that routes share.
 
-use std::{collections::HashMap, num::NonZeroU32, sync::Arc};
+use std::{
+    collections::HashMap,
+    mem,
+    num::{NonZeroU16, NonZeroU32},
+    sync::Arc,
+};
 
 use indexmap::IndexMap;
 
@@ -8,7 +13,7 @@ use super::counting::{Said, counting};
 use crate::{
     config::{
         check::{
-            Check,
+            Authenticator, Check, Named, Route,
             headers::{self, Of},
             route::RateLimit,
             routes::sibling_path,
@@ -21,7 +26,7 @@ use crate::{
         key::Part,
     },
     route::config::RouteConfig,
-    value::{Located, Name, Rate},
+    value::{Located, Name, Quota, Rate},
 };
 
 /// Limits that routes share, by name; `None` for what was refused.
@@ -73,6 +78,30 @@ fn unused(check: &mut Check<'_>, config: &Config) {
                 "no route shares the limit `{name}`; name it with `rate_limits: [{{ shared: {name} }}]`"
             );
             check.warning(name.place().clone(), text);
+        }
+    }
+}
+
+/// A quota of a limit that its caller never meets is probably a mistake in the name.
+pub fn unused_quotas(check: &mut Check<'_>, authenticators: &Named<Authenticator>, routes: &[Route]) {
+    for ((authenticator, name), place) in mem::take(&mut check.quotas) {
+        let index = authenticators.get_index_of(authenticator.as_str());
+        let asks =
+            |route: &&Route| index.is_some_and(|index| route.policies.authentication.by.contains(&index));
+        let met = routes.iter().filter(asks).flat_map(|route| &*route.policies.rate_limits);
+        let met: Vec<&RateLimit> = met.filter(|limit| limit.name == name).collect();
+        if met.is_empty() {
+            let text = format!(
+                "no route that asks `{authenticator}` has a rate limit called `{name}`; give one this `name`, or \
+                 remove this"
+            );
+            check.warning(place, text);
+        } else if !met.iter().any(|limit| limit.limit.needs_identity()) {
+            let text = format!(
+                "the rate limit `{name}` is asked before it is known who calls; add `subject` or a claim to its \
+                 `by`, or remove this"
+            );
+            check.warning(place, text);
         }
     }
 }
@@ -211,11 +240,11 @@ fn cost(check: &mut Check<'_>, cost: &Located<CostConfig>, limit: &Limit, to: Ta
     let CostConfig(found) = **cost;
     let place = cost.place().clone();
     match (found, to) {
-        (Cost::Fixed(found), _) if found > limit.burst => {
+        (Cost::Fixed(found), _) if found > limit.quota.burst => {
             let text = format!(
                 "a request costs {found}, and there are never more than {} at once, so every one is refused; \
                  lower `cost` or raise `burst`",
-                limit.burst
+                limit.quota.burst
             );
             check.error(place, text);
         }
@@ -247,21 +276,30 @@ fn limit(check: &mut Check<'_>, written: &Written<'_>) -> Option<Limit> {
     if by.is_empty() {
         by.push(Part::ClientAddress);
     }
-    let rate_place = rate.place();
+    let counting = self::counting(check, *counting);
+    let quota = quota(check, rate, *burst, counting.instances())?;
+    Some(Limit { quota, by: by.into(), max_keys: max_keys?, counting })
+}
+
+/// What is written of a quota that so many gateways share. It may be written in another file.
+pub fn quota(
+    check: &mut Check<'_>,
+    rate: &Located<Rate>,
+    burst: Option<&Located<u32>>,
+    instances: NonZeroU16,
+) -> Option<Quota> {
     let burst = match burst {
         Some(burst) => at_least_one(check, burst)?,
         None => rate.count(),
     };
-    let counting = self::counting(check, *counting, burst);
-    let limit = Limit { rate: ***rate, burst, by: by.into(), max_keys: max_keys?, counting };
-    let own = counting.own(&limit);
-    if !Limit::refills(limit.rate, burst) || !Limit::refills(own.rate, own.burst) {
+    let quota = Quota { rate: **rate, burst };
+    if !quota.refills() || !quota.part(instances).refills() {
         let text =
             format!("`{rate}` takes more than 3650 days to give {burst} again; raise it, or lower `burst`");
-        check.error(rate_place.clone(), text);
+        check.error(rate.place().clone(), text);
         return None;
     }
-    Some(limit)
+    Some(quota)
 }
 
 fn part(check: &mut Check<'_>, part: &PartConfig) -> Option<Part> {

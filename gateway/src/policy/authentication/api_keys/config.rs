@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
+use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::value::{Located, Secret, Timestamp, each_item};
+use crate::value::{Located, Name, Rate, Secret, Timestamp, each_entry, each_item};
 
 /// API keys from a file: `ID.SECRET`, of which the file keeps only a hash.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -61,4 +62,18 @@ pub struct KeyConfig {
     /// Further claims.
     #[serde(default)]
     pub claims: Located<Map<String, Value>>,
+    /// What its caller has of rate limits, by their names, in place of what everybody has.
+    #[serde(default, deserialize_with = "each_entry")]
+    pub rate_limits: IndexMap<Located<Name>, QuotaConfig>,
+}
+
+/// What a key has of a rate limit.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct QuotaConfig {
+    /// How often requests may come.
+    pub limit: Located<Rate>,
+    /// How much of it may come at once; without it the count of `limit`.
+    #[serde(default)]
+    pub burst: Option<Located<u32>>,
 }

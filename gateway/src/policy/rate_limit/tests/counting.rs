@@ -7,17 +7,17 @@ use proptest::prelude::*;
 use super::*;
 
 /// A bucket in units of the interval's nanoseconds, so that nothing is rounded.
-struct Bucket {
+struct Model {
     level: u128,
     capacity: u128,
     interval: u128,
     last: u128,
 }
 
-impl Bucket {
+impl Model {
     fn new(limit: &Limit) -> Self {
-        let interval = u128::from(limit.rate.interval());
-        let capacity = interval * u128::from(limit.burst.get());
+        let interval = u128::from(limit.quota.rate.interval());
+        let capacity = interval * u128::from(limit.quota.burst.get());
         Self { level: capacity, capacity, interval, last: 0 }
     }
 
@@ -62,14 +62,14 @@ proptest! {
     fn a_limit_decides_as_a_bucket_would(limit in limits(), requests in requests()) {
         let (limiter, begin) = limiter(limit.clone());
         let key = key(&limiter, "192.0.2.1");
-        let mut bucket = Bucket::new(&limit);
+        let mut bucket = Model::new(&limit);
         let mut time = 0;
         for (pause, cost) in requests {
-            time += limit.rate.interval() * pause / 100;
+            time += limit.quota.rate.interval() * pause / 100;
             let now = begin + nanos(time);
             let decision = limiter.spend(key, count(cost), now);
             let enough = bucket.spend(cost, time);
-            let expected = match (enough, cost > limit.burst.get()) {
+            let expected = match (enough, cost > limit.quota.burst.get()) {
                 (true, _) => Outcome::Allowed,
                 (false, false) => Outcome::Refused,
                 (false, true) => Outcome::TooCostly,
@@ -92,11 +92,11 @@ proptest! {
 
     #[test]
     fn who_waits_as_long_as_told_is_let_through(limit in limits(), cost in 1u32..5000, pause in 0u64..1000) {
-        prop_assume!(cost <= limit.burst.get());
+        prop_assume!(cost <= limit.quota.burst.get());
         let (limiter, begin) = limiter(limit.clone());
         let key = key(&limiter, "192.0.2.1");
-        prop_assert!(limiter.spend(key, limit.burst, begin).is_allowed());
-        let now = begin + nanos(limit.rate.interval() * pause / 1000);
+        prop_assert!(limiter.spend(key, limit.quota.burst, begin).is_allowed());
+        let now = begin + nanos(limit.quota.rate.interval() * pause / 1000);
         let decision = limiter.spend(key, count(cost), now);
         let after = now + Duration::from_secs(decision.retry_after().unwrap_or(0));
         prop_assert!(decision.is_allowed() || limiter.spend(key, count(cost), after).is_allowed());
@@ -133,23 +133,23 @@ fn the_most_extreme_limits_are_counted_exactly() {
         [("1/366d", 9), ("1000000/s", u32::MAX), ("1/1s", 3650 * 86_400), ("4294967295/366d", u32::MAX)]
     {
         let limit = limit(rate, burst);
-        assert!(Limit::refills(limit.rate, limit.burst), "{rate}");
+        assert!(limit.quota.refills(), "{rate}");
         let (limiter, begin) = limiter(limit.clone());
         let key = key(&limiter, "192.0.2.1");
         let late = begin + Duration::from_secs(100 * 365 * 86_400);
         for now in [begin, late] {
-            assert!(limiter.spend(key, limit.burst, now).is_allowed(), "{rate}");
+            assert!(limiter.spend(key, limit.quota.burst, now).is_allowed(), "{rate}");
             let refused = limiter.spend(key, count(1), now);
             assert_eq!((refused.outcome, refused.remaining), (Outcome::Refused, 0), "{rate}");
         }
         assert_eq!(
-            limiter.spend(key, limit.burst, begin).outcome,
+            limiter.spend(key, limit.quota.burst, begin).outcome,
             Outcome::Refused,
             "an earlier time gives nothing"
         );
     }
-    assert!(!Limit::refills("1/366d".parse().unwrap(), count(10)));
-    assert!(!Limit::refills("1/1s".parse().unwrap(), count(3651 * 86_400)));
+    assert!(!limit("1/366d", 10).quota.refills());
+    assert!(!limit("1/1s", 3651 * 86_400).quota.refills());
 }
 
 #[test]
@@ -157,9 +157,9 @@ fn many_threads_together_get_no_more_than_one_would() {
     const THREADS: u64 = 8;
     const EACH: u64 = 20_000;
     let limit = limit("1000/s", 50);
-    let interval = limit.rate.interval();
+    let interval = limit.quota.rate.interval();
     let (limiter, begin) = limiter(limit);
-    let keys: Vec<Key> = (0..3).map(|number| nth(&limiter, number)).collect();
+    let keys: Vec<Bucket> = (0..3).map(|number| nth(&limiter, number)).collect();
     let (time, admitted) = (AtomicU64::new(0), [const { AtomicU64::new(0) }; 3]);
     std::thread::scope(|scope| {
         for _ in 0..THREADS {

@@ -79,7 +79,7 @@ fn nobody_knows_the_keys_of_another_limit() {
 fn of_caller(keys: &Keys, part: Part, client: &str, caller: Option<(&str, &Value)>) -> Key {
     let headers = HeaderMap::new();
     let claims = |path: &str| caller.and_then(|(_, claims)| claims.get(path));
-    let caller = caller.map(|(authenticator, _)| Caller { authenticator, claims: &claims });
+    let caller = caller.map(|(authenticator, _)| Caller { authenticator, claims: &claims, quota: None });
     keys.key(&[part], &Asked { caller, ..asked(client, "a", &headers) })
 }
 
@@ -121,6 +121,28 @@ fn a_claim_is_the_same_whoever_says_so_and_whatever_it_is() {
         assert!(!all[..index].contains(key), "{}", values[index]);
     }
     assert_eq!(nobody, key("192.0.2.1", &json!({"sub": "1"})));
+}
+
+#[test]
+fn who_has_a_quota_of_their_own_has_a_bucket_of_its_size_beside_the_others() {
+    let by_subject = Limit { by: Box::from([Part::Subject]), ..limit("2/h", 2) };
+    let (limiter, now) = limiter(by_subject);
+    let (headers, claims) = (HeaderMap::new(), json!({ "sub": "1" }));
+    let claims = |path: &str| claims.get(path);
+    let through = |quota: Option<(&str, u32)>, cost| {
+        let quota = quota.map(|(rate, burst)| Quota { rate: rate.parse().unwrap(), burst: count(burst) });
+        let caller = Some(Caller { authenticator: "partners", claims: &claims, quota });
+        let bucket = limiter.bucket(&Asked { caller, ..asked("192.0.2.1", "a", &headers) });
+        let decisions = (0..9).map(|_| limiter.spend(bucket, count(cost), now));
+        (decisions.filter(Decision::is_allowed).count(), limiter.look(bucket, now).reset)
+    };
+    assert_eq!(through(Some(("5/h", 5)), 1), (5, Duration::from_secs(720)), "more");
+    assert_eq!(through(None, 1), (2, Duration::from_secs(1800)), "what everybody has is left untouched");
+    assert_eq!(through(Some(("1/h", 1)), 1), (1, Duration::from_secs(3600)), "less");
+    assert_eq!(through(Some(("5/h", 5)), 1).0, 0, "it is remembered");
+    assert_eq!(through(Some(("6/h", 4)), 1).0, 4, "another one counts anew");
+    assert_eq!(through(Some(("7/h", 7)), 3).0, 2, "a cost that no other would allow");
+    assert_eq!(through(None, 3).0, 0);
 }
 
 #[test]

@@ -50,7 +50,7 @@ fn strangers_without_end_take_bounded_room() {
 #[test]
 fn who_has_spent_all_is_not_forgotten_for_strangers() {
     let (limiter, begin, _) = bounded("10/d", 10, 10_000);
-    let limited: Vec<Key> = (0..100).map(|number| nth(&limiter, number)).collect();
+    let limited: Vec<Bucket> = (0..100).map(|number| nth(&limiter, number)).collect();
     for key in &limited {
         assert!(limiter.spend(*key, count(10), begin).is_allowed());
     }

@@ -2,7 +2,11 @@
 
 use std::num::NonZeroU16;
 
-use super::{super::counting::*, super::key::CommonKeys, *};
+use super::{
+    super::counting::*,
+    super::key::{Caller, CommonKeys},
+    *,
+};
 
 fn together(rate: &str, burst: u32, instances: u16) -> Limit {
     let instances = NonZeroU16::new(instances).unwrap();
@@ -41,6 +45,22 @@ fn a_lease_is_a_share_of_the_burst_at_least_one_and_at_most_half() {
             tokens,
             "{burst}"
         );
+    }
+}
+
+#[test]
+fn an_own_quota_has_another_key_on_every_gateway() {
+    let (headers, limit) = (HeaderMap::new(), limit("10/h", 10));
+    let key = |quota: Option<(&str, u32)>| {
+        let quota = quota.map(|(rate, burst)| Quota { rate: rate.parse().unwrap(), burst: count(burst) });
+        let caller = Some(Caller { authenticator: "partners", claims: &|_| None, quota });
+        let client = "192.0.2.1".parse().unwrap();
+        let asked = Asked { client, route: "route", headers: &headers, caller };
+        CommonKeys::new("orders", "limit-1", &limit).key(&limit.by, &asked)
+    };
+    let all = [key(None), key(Some(("10/h", 10))), key(Some(("10/h", 11))), key(Some(("11/h", 10)))];
+    for (index, one) in all.iter().enumerate() {
+        assert!(!all[..index].contains(one), "{index}");
     }
 }
 

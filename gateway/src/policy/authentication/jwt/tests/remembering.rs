@@ -19,7 +19,12 @@ fn accepted(claims: &Value) -> Accepted {
     let (claims, Verified { key, period }) = decide(token.as_bytes(), &keys).unwrap();
     let remembered = Remembered::new(10);
     let name = remembered.name_of(token.as_bytes()).unwrap();
-    remembered.insert(name, Arc::new(Identity { authenticator: "users".into(), claims }), key, period);
+    remembered.insert(
+        name,
+        Arc::new(Identity { authenticator: "users".into(), claims, quotas: Box::default() }),
+        key,
+        period,
+    );
     Accepted { name, keys, remembered }
 }
 
