@@ -27,6 +27,7 @@ use tokio::time::Instant;
 use super::Ending;
 use super::drain::{Drain, lock};
 use super::listener::{Listener, Place};
+use super::overdue::Overdue;
 use super::phase::PHASES;
 pub(super) use super::phase::Phase;
 use super::request::RequestGuard;
@@ -58,6 +59,7 @@ pub struct Connection {
     /// When the last open request ended, in milliseconds after `opened`.
     quiet_since: AtomicU64,
     bytes_in: AtomicU64,
+    overdue: Overdue,
     verdict: AtomicU8,
     /// The client has closed its side, or the socket is broken.
     client_gone: AtomicBool,
@@ -97,6 +99,7 @@ impl Connection {
             requests: AtomicU64::new(0),
             quiet_since: AtomicU64::new(0),
             bytes_in: AtomicU64::new(0),
+            overdue: Overdue::default(),
             verdict: AtomicU8::new(NO_VERDICT),
             client_gone: AtomicBool::new(false),
             done: AtomicBool::new(false),
@@ -259,6 +262,20 @@ impl Connection {
     /// How long no request has been open; only meaningful while none is.
     pub(super) fn quiet_since(&self) -> Instant {
         self.opened + Duration::from_millis(self.quiet_since.load(Ordering::Relaxed))
+    }
+
+    pub(super) fn overdue(&self) -> &Overdue {
+        &self.overdue
+    }
+
+    /// When the request that is open is overdue, if that is waited for.
+    pub(super) fn overdue_at(&self) -> Option<Instant> {
+        self.overdue.at(self.opened)
+    }
+
+    /// The request that is open must have its answer by then.
+    pub(super) fn answer_by(&self, deadline: Instant) {
+        self.overdue.begin(deadline.saturating_duration_since(self.opened));
     }
 
     pub(super) fn is_stalled(&self) -> bool {

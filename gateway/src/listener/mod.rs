@@ -27,6 +27,7 @@ mod guard;
 pub mod head;
 #[expect(clippy::module_inception, reason = "the thing itself; the module is the whole of it")]
 mod listener;
+mod overdue;
 mod phase;
 mod preface;
 mod request;

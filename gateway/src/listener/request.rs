@@ -34,12 +34,24 @@ impl RequestGuard {
         }
     }
 
+    /// The request is given up unless another protocol is spoken by then: reading from the client fails, and
+    /// [`Self::is_overdue`] says why. HTTP/1 only.
+    pub fn answer_by(&self, deadline: std::time::Instant) {
+        self.connection.answer_by(Instant::from_std(deadline));
+    }
+
+    /// Whether the time of [`Self::answer_by`] has passed.
+    pub fn is_overdue(&self) -> bool {
+        self.connection.overdue().is()
+    }
+
     /// The connection speaks another protocol from here on (WebSocket): no
     /// deadline of ours applies, only the drain's grace period.
     pub fn upgraded(&mut self) {
         self.body_since = None;
         // Only HTTP/1 switches protocols; a stream of HTTP/2 leaves its connection as it is.
         if !self.connection.is_multiplexed() {
+            self.connection.overdue().end();
             self.connection.enter(Phase::Upgraded);
         }
     }
@@ -72,6 +84,7 @@ impl RequestGuard {
 
 impl Drop for RequestGuard {
     fn drop(&mut self) {
+        self.connection.overdue().end();
         self.connection.close_request();
     }
 }

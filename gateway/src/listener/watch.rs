@@ -82,7 +82,8 @@ const LOOKS: u32 = 8;
 #[derive(Clone, Copy)]
 struct Due {
     at: Instant,
-    ending: Ending,
+    /// `None`: not the connection ends but its request, by its own means (`overdue.rs`).
+    ending: Option<Ending>,
 }
 
 impl<'a> Watchdog<'a> {
@@ -159,18 +160,16 @@ impl<'a> Watchdog<'a> {
     }
 
     fn earliest(&self) -> Option<Due> {
-        let stalled = self.stalled.map(|stall| Due { at: stall.look, ending: Ending::WriteDeadline });
-        match (self.due, stalled) {
-            (Some(due), Some(stalled)) if stalled.at < due.at => Some(stalled),
-            (due, stalled) => due.or(stalled),
-        }
+        let stalled = self.stalled.map(|stall| Due { at: stall.look, ending: Some(Ending::WriteDeadline) });
+        let overdue = self.connection.overdue_at().map(|at| Due { at, ending: None });
+        [self.due, stalled, overdue].into_iter().flatten().min_by_key(|due| due.at)
     }
 
     /// The deadline of the present phase. `entered` is false where only the
     /// circumstances have changed: then the total deadlines go on running.
     fn deadline(&mut self, entered: bool) -> Option<Due> {
         let deadlines = self.connection.listener().settings().deadlines;
-        let after = |span: Duration, ending| Some(Due { at: Instant::now() + span, ending });
+        let after = |span: Duration, ending| Some(Due { at: Instant::now() + span, ending: Some(ending) });
         match self.connection.phase() {
             Phase::Quiet if self.closing => after(LAST_CALL, Ending::Drained),
             Phase::Quiet => after(deadlines.idle.get(), Ending::IdleDeadline),
@@ -197,7 +196,7 @@ impl<'a> Watchdog<'a> {
             (0, None) => connection.quiet_since() + self.idle(),
             _ => Instant::now() + self.idle(),
         };
-        Due { at, ending: Ending::IdleDeadline }
+        Due { at, ending: Some(Ending::IdleDeadline) }
     }
 
     fn retired_since(&mut self) -> Option<Instant> {
@@ -205,7 +204,12 @@ impl<'a> Watchdog<'a> {
     }
 
     /// True if the connection ends now.
-    fn expire(&mut self, ending: Ending) -> bool {
+    fn expire(&mut self, ending: Option<Ending>) -> bool {
+        let Some(ending) = ending else {
+            self.connection.overdue().set();
+            self.connection.wake();
+            return false;
+        };
         if ending == Ending::WriteDeadline && !self.is_given_up() {
             return false;
         }

@@ -126,6 +126,13 @@ pub struct Outcome {
     pub finished: bool,
 }
 
+impl Outcome {
+    /// Whether the connection speaks another protocol since the answer (WebSocket).
+    pub fn is_upgraded(&self) -> bool {
+        self.status == Some(101)
+    }
+}
+
 impl RequestContext {
     /// What `open` has found out. It runs before everything else, so that an error means a bug.
     pub fn opened(&self) -> Result<&Opened> {

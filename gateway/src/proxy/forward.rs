@@ -21,7 +21,7 @@ use crate::{
     reason::Reason,
     snapshot::Action,
     telemetry::request_id::REQUEST_ID,
-    upstream::{Attempt, Connection, Finished, Place},
+    upstream::{Attempt, Connection, Finished, Place, Timeouts},
 };
 
 /// A peer for the next attempt.
@@ -46,8 +46,13 @@ pub async fn peer(
     };
     let opened = context.opened()?;
     let mut timeouts = match receive::wants_websocket(session) {
-        // Such a connection outlives the total time by nature.
-        true => *timeouts,
+        // Such a connection outlives the total time by nature; up to its beginning the listener watches over it.
+        true => {
+            if let Some(deadline) = admitted.deadline {
+                opened.guard.answer_by(deadline);
+            }
+            Timeouts { read: timeouts.read, ..timeouts.within(remaining) }
+        }
         // While the client sends, the total time has not begun, but it will not be longer either.
         false => timeouts.within(remaining.or(admitted.total)),
     };
@@ -178,7 +183,7 @@ pub fn body(session: &Session, piece: Option<&Bytes>, end: bool, context: &mut R
 fn limit(session: &Session, context: &mut RequestContext) -> Result<()> {
     let Some(Admitted { route, .. }) = &context.admitted else { return Ok(()) };
     let limits = &route.policies.limits;
-    if limits.is_off() || receive::wants_websocket(session) {
+    if limits.is_off() || context.outcome.is_upgraded() {
         return Ok(());
     }
     limits.check_body(session.body_bytes_read() as u64).map_err(|refused| {

@@ -1,11 +1,11 @@
 //! What comes back from an upstream, before the client gets it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use pingora_error::Result;
-use pingora_http::ResponseHeader;
+use pingora_http::{RequestHeader, ResponseHeader};
 use pingora_proxy::Session;
 
 use super::{RequestContext, open};
@@ -46,9 +46,31 @@ pub fn head(session: &Session, head: &mut ResponseHeader, context: &mut RequestC
     Ok(())
 }
 
-/// Whether the client asks for a WebSocket, the one upgrade that is forwarded.
+/// Whether the client asks for a WebSocket (RFC 6455 section 4.1), the one upgrade that is forwarded. Other requests may
+/// name it, too: they are held to all that bounds requests.
 pub fn wants_websocket(session: &Session) -> bool {
-    session.is_upgrade_req() && names_websocket(&session.req_header().headers)
+    is_handshake(session.req_header())
+}
+
+fn is_handshake(head: &RequestHeader) -> bool {
+    let headers = &head.headers;
+    head.version == Version::HTTP_11
+        && head.method == Method::GET
+        && names_websocket(headers)
+        && asks_for_upgrade(headers)
+        && !has_body(headers)
+}
+
+fn asks_for_upgrade(headers: &HeaderMap) -> bool {
+    let lines = headers.get_all(header::CONNECTION).iter();
+    let mut options = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
+    options.any(|option| option.trim_ascii().eq_ignore_ascii_case(b"upgrade"))
+}
+
+/// Of a request, whose body always says so (RFC 9112 section 6.3).
+fn has_body(headers: &HeaderMap) -> bool {
+    let length = headers.get(header::CONTENT_LENGTH);
+    headers.contains_key(header::TRANSFER_ENCODING) || length.is_some_and(|length| length != "0")
 }
 
 fn names_websocket(headers: &HeaderMap) -> bool {

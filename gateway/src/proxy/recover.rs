@@ -11,7 +11,10 @@ use pingora_error::{Error, ErrorSource, ErrorType, RetryType};
 use pingora_proxy::Session;
 
 use super::{RequestContext, verdict};
-use crate::upstream::{classify, describe};
+use crate::{
+    reason::Reason,
+    upstream::{classify, describe},
+};
 
 /// How often a request is sent again after its connection broke.
 pub const MOST_RESENDS: usize = 1;
@@ -46,6 +49,9 @@ pub fn broken(
     reused: bool,
 ) -> Box<Error> {
     // Whoever failed on purpose has said why.
+    if context.opened.as_ref().is_some_and(|opened| opened.guard.is_overdue()) {
+        context.outcome.reason.get_or_insert(Reason::UpstreamTotalTimeout);
+    }
     let reason = context.outcome.reason.unwrap_or_else(|| classify(&error, verdict::situation(context)));
     context.end_attempt(Some(reason), Instant::now());
     let may_retry = context.outcome.reason.is_none() && may_resend(session, context, &error, reused);

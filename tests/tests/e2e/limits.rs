@@ -199,6 +199,21 @@ async fn what_passes_through_a_websocket_is_no_body() {
 }
 
 #[tokio::test]
+async fn a_body_is_counted_whatever_the_head_says_of_websockets() {
+    let upstream = Upstream::echo().await;
+    let gateway = Gateway::start(limited(&upstream, "{ body: 100B }")).await;
+    let body = format!("Transfer-Encoding: chunked\r\n\r\n12c\r\n{}\r\n0\r\n\r\n", "x".repeat(300));
+    for method in ["GET", "POST"] {
+        for fields in ["Upgrade: websocket\r\n", "Upgrade: websocket\r\nConnection: Upgrade\r\n"] {
+            let mut raw = RawClient::connect(gateway.address()).await;
+            raw.send(format!("{method} / HTTP/1.1\r\nHost: a\r\n{fields}{body}")).await;
+            let answer = raw.answer().await.unwrap();
+            assert!(answer.status == 413 && answer.body.contains(BODY), "{method} {fields}: {answer:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn slow_clients_are_cut_off_while_others_are_served() {
     let upstream = Upstream::echo().await;
     let listeners =

@@ -4,12 +4,16 @@ use std::collections::BTreeMap;
 use std::future::pending;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use http::Version;
+use serde_json::json;
 use tests::client::{Connection, Protocol};
-use tests::raw::RawClient;
+use tests::raw::{self, RawClient};
 use tests::tls::Authority;
-use tests::{BusyPort, Gateway, Launch, TcpUpstream, Upstream, client, closed_port, empty, full, reply};
+use tests::{
+    BusyPort, Gateway, Launch, TcpUpstream, Upstream, client, closed_port, empty, full, reply, websocket,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::{proxy_to, proxy_with};
@@ -21,6 +25,26 @@ async fn a_slow_upstream_is_a_504() {
     assert_eq!(gateway.get("/").await.refused(504), "upstream_read_timeout");
     let gateway = Gateway::start(proxy_with(&upstream.url(), ", timeouts: { total: 200ms }")).await;
     assert_eq!(gateway.get("/").await.refused(504), "upstream_total_timeout");
+}
+
+#[tokio::test]
+async fn a_websocket_is_opened_within_the_total_time_and_outlives_it() {
+    const HANDSHAKE: &str = "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+    let timeouts = ", timeouts: { read: 0s, total: 200ms }";
+    let upstream = Upstream::start(|_| pending()).await;
+    let gateway = Gateway::start(proxy_with(&upstream.url(), timeouts)).await;
+    let answer = raw::exchange(gateway.address(), HANDSHAKE).await.unwrap();
+    assert!(answer.status == 504 && answer.body.contains("upstream_total_timeout"), "{answer:?}");
+    let line = gateway.access_log("the line", |line| line["status"] == 504).await;
+    assert_eq!((&line["reason"], &line["attempts"]), (&json!("upstream_total_timeout"), &json!(1)));
+
+    let upstream = Upstream::start(websocket::echo).await;
+    let gateway = Gateway::start(proxy_with(&upstream.url(), timeouts)).await;
+    let mut client = websocket::open(gateway.address(), "/").await.unwrap();
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(1) {
+        assert_eq!(websocket::ask(&mut client, "hello").await.into_text().unwrap(), "hello");
+    }
 }
 
 #[tokio::test]

@@ -160,6 +160,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Guarded<S> {
             let _ = Pin::new(&mut *this).poll_flush(cx);
         }
         if this.connection.phase() == Phase::Open {
+            if this.connection.overdue().is() {
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
             return this.poll_still_there(cx, buf);
         }
         let judged =

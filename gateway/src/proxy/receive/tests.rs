@@ -42,3 +42,28 @@ fn a_plain_connection_is_left_to_pingora_and_trailers_to_those_who_get_them() {
     assert_eq!(kept(&[("connection", "Keep-Alive"), ("trailer", "x")], true), ["connection", "trailer"]);
     assert_eq!(kept(&[("connection", "close"), ("trailer", "x")], false), ["connection"]);
 }
+
+#[test]
+fn only_what_opens_a_websocket_counts_as_one() {
+    let opens = |method: &str, lines: &[(&'static str, &str)]| {
+        let mut head = RequestHeader::build(method, b"/", None).unwrap();
+        for (name, value) in lines {
+            head.append_header(*name, *value).unwrap();
+        }
+        is_handshake(&head)
+    };
+    let (upgrade, connection) = (("upgrade", "WebSocket"), ("connection", "keep-alive, Upgrade"));
+    assert!(opens("GET", &[upgrade, connection]));
+    assert!(opens("GET", &[upgrade, connection, ("content-length", "0")]));
+    for (method, lines) in [
+        ("POST", &[upgrade, connection][..]),
+        ("GET", &[upgrade]),
+        ("GET", &[upgrade, ("connection", "close")]),
+        ("GET", &[("upgrade", "h2c"), connection]),
+        ("GET", &[connection]),
+        ("GET", &[upgrade, connection, ("content-length", "3")]),
+        ("GET", &[upgrade, connection, ("transfer-encoding", "chunked")]),
+    ] {
+        assert!(!opens(method, lines), "{method} {lines:?}");
+    }
+}
