@@ -130,7 +130,7 @@ fn prepare_session(session: &mut Session, settings: &ListenerConfig) {
     // of HTTP/2 are beyond its reach: one whose client takes nothing is given up like a connection.
     session.set_read_timeout(None);
     let http2 = session.is_http2();
-    session.set_write_timeout(http2.then(|| settings.deadlines.idle.get()));
+    session.set_write_timeout(write_timeout(http2, settings));
     if session.req_header().version == Version::HTTP_10 {
         session.set_ignore_info_resp(true);
     }
@@ -139,6 +139,11 @@ fn prepare_session(session: &mut Session, settings: &ListenerConfig) {
         session.set_close_on_response_before_downstream_finish(false);
         session.set_total_drain_timeout(Some(DRAIN));
     }
+}
+
+/// How long a client may take nothing, where the listener cannot see it.
+pub fn write_timeout(http2: bool, settings: &ListenerConfig) -> Option<Duration> {
+    http2.then(|| settings.deadlines.idle.get())
 }
 
 /// Whether the client waits to be asked for its body.

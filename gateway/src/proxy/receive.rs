@@ -112,8 +112,8 @@ fn nominations(value: &HeaderValue) -> Vec<HeaderName> {
 
 /// A piece of an answer's body.
 ///
-/// Here the total time ends if the pieces go on coming. One that stops coming is given up when `read` has passed, or
-/// what was left of the total time when the attempt began, whichever is less.
+/// Here the total time ends if the pieces go on coming, and where the client does not take them. One that stops coming is
+/// given up when `read` has passed, or what was left of the total time when the attempt began, whichever is less.
 pub fn body(
     session: &mut Session,
     piece: Option<&Bytes>,
@@ -125,14 +125,29 @@ pub fn body(
     if end {
         context.leave();
     }
-    let upgraded = context.outcome.status == Some(101);
-    if end && !upgraded && !context.outcome.request_complete {
+    if context.outcome.is_upgraded() {
+        return Ok(None);
+    }
+    if end && !context.outcome.request_complete {
         open::wait_no_longer(session);
     }
-    if !end && !upgraded && context.is_out_of_time() {
+    if !end && context.is_out_of_time() {
         return Err(context.give_up(Reason::UpstreamTotalTimeout));
     }
+    bound_write(session, end, context);
     Ok(None)
+}
+
+/// The total time goes on while a client does not take what there is: the upstream has to wait with the rest. Of an
+/// answer that has been read to its end nobody but the client waits for anything.
+fn bound_write(session: &mut Session, end: bool, context: &RequestContext) {
+    let Some(opened) = &context.opened else { return };
+    let usual = open::write_timeout(opened.http2, &opened.guard.connection().listener().settings());
+    let left = context.remaining(Instant::now()).filter(|_| !end);
+    session.set_write_timeout(match (usual, left) {
+        (Some(usual), Some(left)) => Some(usual.min(left)),
+        (usual, left) => usual.or(left),
+    });
 }
 
 #[cfg(test)]

@@ -4,13 +4,18 @@ mod leaving;
 mod reloading;
 mod upstreams;
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use bytes::Bytes;
+use futures::stream;
 use serde_json::json;
 use tests::client::{Connection, Protocol};
+use tests::raw::RawClient;
 use tests::{
-    Answer, Collector, DEADLINE, Gateway, Upstream, client, empty, eventually, full, reply, websocket,
+    Answer, Collector, DEADLINE, Gateway, Upstream, client, empty, eventually, full, reply, streaming,
+    websocket,
 };
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
@@ -211,6 +216,48 @@ async fn who_waits_too_long_is_refused_and_everything_tells_it() {
     assert!(span.attribute("gateway.queue.wait").parse::<f64>().unwrap() >= 0.02, "{span:?}");
     held.release(1);
     flying.await.unwrap();
+}
+
+#[tokio::test]
+async fn nobody_waits_longer_than_there_is_time_for_the_answer() {
+    let held = Held::start().await;
+    let more = format!(", timeouts: {{ total: 200ms }}{}", limit(1, 1));
+    let gateway = Gateway::start(held.behind("", &[("a", &more)])).await;
+    // Its time does not run, since it is still sending.
+    let mut client = RawClient::connect(gateway.address()).await;
+    client.send("POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc").await;
+    gateway.metric("gateway_concurrency_in_flight", &[("http_route", "a")], |count| count == 1.0).await;
+    let answer = gateway.get("/a").await;
+    assert_shed(&answer, ROUTE);
+    shed(&gateway, "http_route", "a", "queue_timeout", 1).await;
+}
+
+#[tokio::test]
+async fn who_does_not_take_its_answer_loses_its_place_when_its_time_is_over() {
+    let upstream = Upstream::start(|_| async {
+        let piece = || Ok::<_, io::Error>(Bytes::from_static(&[b'x'; 64 * 1024]));
+        Ok(http::Response::new(streaming(stream::iter(std::iter::repeat_with(piece).take(2000)))))
+    })
+    .await;
+    let yaml = format!(
+        "upstreams: {{ up: {{ endpoints: [\"{}\"], timeouts: {{ total: 1s }}{} }} }}\n\
+         routes: [{{ name: a, match: {{ path: /a }}, upstream: up{} }}]\n",
+        upstream.url(),
+        limit(1, 0),
+        limit(1, 0)
+    );
+    let gateway = Gateway::start(yaml).await;
+    for (protocol, name) in [(Protocol::H1, "HTTP/1.1"), (Protocol::H2c, "HTTP/2")] {
+        let mut connection = Connection::open(gateway.address(), protocol).await;
+        let request = client::request("GET", &gateway.url("/a")).body(empty()).unwrap();
+        let answer = connection.begin(request).await.unwrap();
+        let line = gateway.access_log("the line", |line| line["protocol"] == name).await;
+        assert_eq!((&line["reason"], &line["status"]), (&json!("client_timeout"), &json!(200)), "{line}");
+        for label in [("http_route", "a"), ("upstream", "up")] {
+            gateway.metric("gateway_concurrency_in_flight", &[label], |count| count == 0.0).await;
+        }
+        drop(answer);
+    }
 }
 
 #[tokio::test]
