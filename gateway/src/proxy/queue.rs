@@ -34,10 +34,16 @@ pub async fn enter(
     passed: &mut Passed,
 ) -> Result<(), Refusal> {
     let Some(gate) = &route.policies.concurrency else { return Ok(()) };
+    // Nobody waits longer than there is time for the answer.
+    let total = route.action.total().filter(|_| complete);
+    let left = total.map(|total| total.saturating_sub(opened.epoch.instant.elapsed()));
     // All of a route's requests have the same priority.
-    let place = while_there(session, opened, complete, gate.enter(Priority::default(), None)).await;
-    let place = place.map_err(|end| refusal(end, Reason::RouteOverloaded, passed))?;
+    let place = while_there(session, opened, complete, gate.enter(Priority::default(), left)).await;
+    let mut place = place.map_err(|end| refusal(end, Reason::RouteOverloaded, passed))?;
     passed.waited += place.waited().unwrap_or_default();
+    if complete {
+        place.request_ended();
+    }
     passed.place = Some(place);
     Ok(())
 }
@@ -62,8 +68,11 @@ pub async fn place(session: &mut Session, context: &mut RequestContext) -> Resul
     let (Some(opened), Some(admitted)) = (&context.opened, &mut context.admitted) else { return Ok(None) };
     let entering = upstream.enter(admitted.route.policies.priority, left);
     let place = while_there(session, opened, complete, entering).await;
-    let place = place.map_err(|end| refusal(end, Reason::UpstreamOverloaded, &mut admitted.passed))?;
+    let mut place = place.map_err(|end| refusal(end, Reason::UpstreamOverloaded, &mut admitted.passed))?;
     admitted.passed.waited += place.as_ref().and_then(Place::waited).unwrap_or_default();
+    if complete && let Some(place) = &mut place {
+        place.request_ended();
+    }
     Ok(place)
 }
 

@@ -80,7 +80,7 @@ impl Gate {
     }
 
     /// A place, at once or after a wait: as long as the settings allow, and not longer than `most`. Dropping the future
-    /// gives the turn up.
+    /// gives the turn up. Whose request is complete says so to the place ([`Place::request_ended`]).
     pub async fn enter(&self, priority: Priority, most: Option<Duration>) -> Result<Place, Refused> {
         match self.limiter.enter(priority) {
             Ok(Entry::Admitted(permit)) => Ok(self.place(permit, None)),
@@ -101,10 +101,7 @@ impl Gate {
         }
     }
 
-    fn place(&self, mut permit: Permit, waited: Option<Duration>) -> Place {
-        if permit.is_learning() {
-            permit.begin(Instant::now());
-        }
+    fn place(&self, permit: Permit, waited: Option<Duration>) -> Place {
         self.metrics.entered();
         Place { permit: Some(permit), metrics: self.metrics.clone(), waited }
     }
@@ -150,7 +147,8 @@ impl Place {
         self.waited
     }
 
-    /// The client has sent its last byte. What came before was its time and not the service's.
+    /// The client has sent its last byte. What came before was its time and not the service's: from a request that does
+    /// not get there nothing is learned.
     pub fn request_ended(&mut self) {
         if let Some(permit) = self.learning() {
             permit.begin(Instant::now());

@@ -2,8 +2,6 @@
 
 use super::*;
 
-use tests::raw::RawClient;
-
 /// A client that has sent this to a path, and waits.
 async fn waiting(gateway: &Gateway, protocol: Protocol, method: &str, path: &str) -> JoinHandle<()> {
     let mut connection = Connection::open(gateway.address(), protocol).await;
@@ -79,4 +77,32 @@ async fn requests_sent_ahead_of_their_turn_are_no_reason_to_think_that_a_client_
         assert_eq!(client.answer().await.unwrap().status, 200);
     }
     assert_eq!(flying.await.unwrap().status, 200);
+}
+
+#[tokio::test]
+async fn nothing_is_learned_from_requests_that_never_end() {
+    let upstream = Upstream::echo().await;
+    let yaml = format!(
+        "upstreams: {{ up: {{ endpoints: [\"{}\"] }} }}\n\
+         routes: [{{ name: a, match: {{ path: /a }}, upstream: up, concurrency: {{ adaptive: {{ min: 1, max: 20 }} }} }}]\n",
+        upstream.url()
+    );
+    let gateway = Gateway::start(yaml).await;
+    let of_a = [("http_route", "a")];
+    // As many as it takes to know the latency at rest.
+    for _ in 0..30 {
+        assert_eq!(gateway.get("/a").await.status, 200);
+    }
+    for _ in 0..6 {
+        let mut clients = Vec::new();
+        for _ in 0..14 {
+            let mut client = RawClient::connect(gateway.address()).await;
+            client.send("POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc").await;
+            clients.push(client);
+        }
+        gateway.metric("gateway_concurrency_in_flight", &of_a, |count| count == 14.0).await;
+        drop(clients);
+        gateway.metric("gateway_concurrency_in_flight", &of_a, |count| count == 0.0).await;
+    }
+    assert_eq!(gateway.metrics().await.value("gateway_concurrency_limit", &of_a), 20.0);
 }
