@@ -8,6 +8,7 @@ use http::{HeaderMap, StatusCode, Uri};
 use super::{Action, Check, Known, Route, headers, policies};
 use crate::{
     config::{file::Config, suggest},
+    policy::concurrency::Settings,
     route::{
         config::{RedirectConfig, RespondConfig, RewriteConfig, RouteConfig},
         matcher::{Matcher, PathPattern},
@@ -37,6 +38,7 @@ pub fn check(
         let request_headers = headers::edits(check, &route.request_headers, headers::Of::Request);
         let response_headers = headers::edits(check, &route.response_headers, headers::Of::Response);
         let policies = policies::of_route(check, config, route, &defaults, known, &shared);
+        waits(check, route, action.as_ref(), policies.concurrency.as_ref());
         let parts = (matching, action, request_headers, response_headers);
         routes.push(match parts {
             (true, Some(action), Some(request_headers), Some(response_headers)) => {
@@ -49,6 +51,15 @@ pub fn check(
     names(check, &config.routes);
     let table = table(check, &config.routes, matchers);
     Some((routes.into_iter().collect::<Option<_>>()?, table?))
+}
+
+/// The route's own queue; that of `defaults` may suit others.
+fn waits(check: &mut Check<'_>, route: &RouteConfig, action: Option<&Action>, limit: Option<&Settings>) {
+    if let (Some(Action::Forward { timeouts, .. }), Some(limit), Some(_)) =
+        (action, limit, &route.concurrency)
+    {
+        policies::check_wait(check, limit, timeouts.total, &sibling_path(route, "concurrency"));
+    }
 }
 
 fn names(check: &mut Check<'_>, routes: &[RouteConfig]) {

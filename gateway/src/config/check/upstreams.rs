@@ -1,6 +1,6 @@
 //! Upstreams: each by its owner, then what looks odd.
 
-use super::{Check, Named};
+use super::{Check, Named, policies};
 use crate::{
     config::file::Config,
     policy::concurrency::config::ConcurrencyConfig,
@@ -16,6 +16,9 @@ pub fn check(check: &mut Check<'_>, config: &Config) -> Named<Settings> {
             drop(check.files.read(ca));
         }
         let settings = Settings::check(name, upstream, check.files.base());
+        if let Ok(Settings { concurrency: Some(limit), timeouts, .. }) = &settings {
+            policies::check_wait(check, limit, timeouts.total, &format!("{path}.concurrency"));
+        }
         all.insert(
             name.clone(),
             settings

@@ -1,5 +1,7 @@
 //! `concurrency` and `priority` of routes and of `defaults`.
 
+use std::time::Duration;
+
 use crate::{
     config::{
         check::{Check, routes::sibling_path},
@@ -50,6 +52,17 @@ fn settings(check: &mut Check<'_>, config: &ConcurrencyConfig, path: &str) -> Op
         }
         None
     })
+}
+
+/// Whether a wait in the queue could take all the time that there is for an answer. `path` is that of `concurrency`.
+pub fn check_wait(check: &mut Check<'_>, settings: &Settings, total: Option<Duration>, path: &str) {
+    let Some(total) = total.filter(|total| settings.queue > 0 && settings.patience >= *total) else { return };
+    let place = check.place(&format!("{path}.queue.timeout"));
+    let text = format!(
+        "a request may wait here for {:?}, and `timeouts.total` leaves it {total:?} for everything; lower it",
+        settings.patience
+    );
+    check.warning(place, text);
 }
 
 /// For routes that do not say otherwise.

@@ -12,6 +12,7 @@ mod limits;
 mod rate_limit;
 
 pub use authentication::Authentication;
+pub use concurrency::check_wait;
 pub use rate_limit::{Shared, quota, shared, unused_quotas};
 
 use super::{Check, Known, Policies};
