@@ -6,6 +6,9 @@
 
 use std::net::Ipv6Addr;
 
+/// The longest origin, in bytes: a name has 253 at most, and nothing else in an origin is long.
+const LONGEST: usize = 512;
+
 /// An origin that can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Origin<'a> {
@@ -22,7 +25,7 @@ pub struct Origin<'a> {
 impl<'a> Origin<'a> {
     /// Reads the value of `Origin`. `null` is no origin.
     pub fn parse(value: &'a [u8]) -> Option<Self> {
-        let text = str::from_utf8(value).ok()?;
+        let text = str::from_utf8(value).ok().filter(|text| text.len() <= LONGEST)?;
         let (scheme, authority) = text.split_once("://")?;
         let (host, port) = split_port(authority)?;
         if !is_scheme(scheme) || !(is_name(host) || is_ipv6(host)) {

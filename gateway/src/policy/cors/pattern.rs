@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fmt, str::FromStr};
 
-use regex::Regex;
+use regex::{Regex, RegexBuilder};
 
 use super::origin::Origin;
 use crate::value::Invalid;
@@ -31,7 +31,16 @@ pub struct Below {
     port: Option<u16>,
 }
 
+/// Names below which nobody can register any: RFC 6761, RFC 6762, and what ICANN keeps for private use.
+const PRIVATE: [&str; 4] = ["internal", "local", "localhost", "test"];
+
 impl Below {
+    /// Whether anybody may own a name below it: it is a whole top-level domain.
+    pub fn is_for_everybody(&self) -> bool {
+        let parent = self.suffix.trim_start_matches('.');
+        !parent.contains('.') && !PRIVATE.contains(&parent)
+    }
+
     fn has(&self, origin: &Origin<'_>) -> bool {
         let labels = origin.host.strip_suffix(&*self.suffix);
         *self.scheme == *origin.scheme
@@ -39,6 +48,19 @@ impl Below {
             && labels.is_some_and(|labels| !labels.is_empty())
     }
 }
+
+/// Bytes that a compiled expression may take: it is asked about what strangers send.
+const MAX_SIZE: usize = 64 << 10;
+
+/// Top-level domains, of which RFC 6761 keeps the first from ever being one. Anybody may own a name in the others.
+const STRANGERS: [&str; 14] =
+    ["invalid", "com", "net", "org", "io", "dev", "app", "co", "ai", "cloud", "de", "co.uk", "info", "xyz"];
+
+/// Names that nobody names in a configuration.
+const LABELS: [&str; 2] = ["stranger-7f3a9c", "www.stranger-7f3a9c"];
+
+/// Addresses of documentation (RFC 5737, RFC 3849).
+const ADDRESSES: [&str; 2] = ["203.0.113.7", "[2001:db8::7]"];
 
 /// An expression that matches a whole origin.
 #[derive(Debug, Clone)]
@@ -50,7 +72,9 @@ pub struct OriginRegex {
 impl OriginRegex {
     /// Of what was written; it is anchored at both ends here.
     pub fn new(text: &str) -> Result<Self, Invalid> {
-        let whole = Regex::new(&format!("^(?:{text})$")).map_err(|error| {
+        let compile = |text: &str| RegexBuilder::new(text).size_limit(MAX_SIZE).build();
+        // First by itself: `a)|(?:b` is none, though it would be one between the anchors, and step out of them.
+        let whole = compile(text).and_then(|_| compile(&format!("^(?:{text})$"))).map_err(|error| {
             let why = match error {
                 regex::Error::CompiledTooBig(_) => "it is too large; simplify it".to_owned(),
                 other => other.to_string().lines().last().unwrap_or_default().replace("error: ", ""),
@@ -65,10 +89,19 @@ impl OriginRegex {
         &self.written
     }
 
-    /// Whether it matches origins that nobody can have meant.
-    pub fn is_for_everybody(&self) -> bool {
-        // RFC 6761 keeps `.invalid` from ever being a name.
-        ["https://glassgate.invalid", "https://a.b.invalid"].iter().all(|origin| self.whole.is_match(origin))
+    /// An origin that it matches and nobody can have meant: that of a stranger. Finds expressions that leave the host
+    /// open, or all of it but its last label; not every expression that lets in too much.
+    pub fn stranger(&self) -> Option<String> {
+        let hosts =
+            STRANGERS.iter().flat_map(|domain| LABELS.iter().map(move |labels| format!("{labels}.{domain}")));
+        let hosts = hosts.chain(ADDRESSES.map(ToOwned::to_owned));
+        let origins = hosts.flat_map(|host| {
+            ["https", "http"].into_iter().flat_map(move |scheme| {
+                let host = host.clone();
+                ["", ":8443"].into_iter().map(move |port| format!("{scheme}://{host}{port}"))
+            })
+        });
+        origins.into_iter().find(|origin| self.whole.is_match(origin))
     }
 }
 

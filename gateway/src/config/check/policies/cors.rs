@@ -11,7 +11,7 @@ use crate::{
     },
     policy::cors::{Cors, OURS, config::CorsConfig, pattern::OriginPattern},
     route::config::RouteConfig,
-    value::{Duration, Located},
+    value::{Duration, Located, Place},
 };
 
 /// What any browser keeps an answer for at most.
@@ -123,15 +123,30 @@ fn origins(check: &mut Check<'_>, cors: &CorsConfig) {
             OriginPattern::Null => {
                 check.warning(place, "any site can show a page of the origin `null`; if everybody may read the answers write `*`");
             }
-            OriginPattern::Regex(regex) if regex.is_for_everybody() && cors.credentials => check.error(
-                place,
-                "it matches any origin, and with `credentials` every site could act as the user; name the hosts in it",
-            ),
-            OriginPattern::Regex(regex) if regex.is_for_everybody() => {
-                check.warning(place, "it matches any origin; name the hosts in it, or write `*`");
+            OriginPattern::Below(below) if below.is_for_everybody() => strangers(check, cors, place, None),
+            OriginPattern::Regex(regex) => {
+                if let Some(stranger) = regex.stranger() {
+                    strangers(check, cors, place, Some(&stranger));
+                }
             }
             _ => {}
         }
+    }
+}
+
+/// An entry lets in origins that anybody may own, as this one.
+fn strangers(check: &mut Check<'_>, cors: &CorsConfig, place: Place, example: Option<&str>) {
+    let (whom, way_out) = match example {
+        Some(example) => (format!("it matches origins of strangers, as `{example}`"), "name the hosts in it"),
+        None => (
+            "anybody may own a name below it".to_owned(),
+            "write the name that is yours, as in `https://*.example.com`",
+        ),
+    };
+    match cors.credentials {
+        true => check
+            .error(place, format!("{whom}, and with `credentials` each could act as the user; {way_out}")),
+        false => check.warning(place, format!("{whom}; {way_out}, or write `*`")),
     }
 }
 

@@ -157,14 +157,52 @@ fn what_is_no_origin_is_told_the_way_out() {
 }
 
 #[test]
-fn an_expression_for_everybody_is_known() {
-    let regex = |text| OriginRegex::new(text).unwrap();
-    assert!(
-        [".*", "https://.*", "https?://[^/]+", ""].map(|text| regex(text).is_for_everybody())
-            == [true, true, true, false]
-    );
-    assert!(!regex(r"https://[a-z]+\.example\.com").is_for_everybody());
-    assert!(OriginRegex::new("(").is_err());
+fn an_expression_that_lets_strangers_in_is_known() {
+    for (text, lets_in) in [
+        (".*", true),
+        ("https://.*", true),
+        ("http://.*", true),
+        ("https?://[^/]+", true),
+        (r"https://.*\.com", true),
+        (r"https://[a-z0-9-]+\.(io|dev)", true),
+        (r"https://.*:8443", true),
+        (r"http://[0-9.]+(:[0-9]+)?", true),
+        ("", false),
+        (r"https://[a-z]+\.example\.com", false),
+        (r"https://.*\.example\.com", false),
+        (r"http://192\.168\.[0-9.]+", false),
+        ("http://localhost(:[0-9]+)?", false),
+    ] {
+        assert_eq!(OriginRegex::new(text).unwrap().stranger().is_some(), lets_in, "{text}");
+    }
+}
+
+#[test]
+fn an_expression_cannot_step_out_of_its_anchors_nor_be_large() {
+    for text in ["(", "a)|(?:b", r"https://a\.test)|(?:https://.*", r"https://\w{200}\.test"] {
+        assert!(OriginRegex::new(text).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn below_a_top_level_domain_are_names_of_everybody() {
+    for (text, expected) in [
+        ("https://*.com", true),
+        ("http://*.dev:8080", true),
+        ("https://*.example.com", false),
+        ("http://*.localhost:3000", false),
+        ("https://*.internal", false),
+    ] {
+        let OriginPattern::Below(below) = text.parse().unwrap() else { panic!("{text}") };
+        assert_eq!(below.is_for_everybody(), expected, "{text}");
+    }
+}
+
+#[test]
+fn what_is_longer_than_any_name_is_no_origin() {
+    let long = format!("https://{}.example.com", "a".repeat(500));
+    assert!(!allows(&of(&["https://*.example.com"]), &long));
+    assert!(!allows(&cors(json!({ "origins": [{ "regex": ".*" }] })), &long));
 }
 
 proptest! {
