@@ -40,6 +40,14 @@ pub struct JwksSettings {
     pub algorithms: Vec<Algorithm>,
 }
 
+impl JwksSettings {
+    /// Whether a set from there may have a key for an algorithm: one that counts, and no shared secret.
+    pub fn may_bring(&self, algorithm: Algorithm) -> bool {
+        let counts = self.algorithms.is_empty() || self.algorithms.contains(&algorithm);
+        counts && algorithm.least_secret().is_none()
+    }
+}
+
 /// The keys of an issuer.
 #[derive(Debug)]
 pub struct Jwks {

@@ -9,7 +9,7 @@ use crate::{
     issuer::{Issuers, Jwks, KeysNow, introspection::Introspection},
     policy::authentication::{
         Accounts, Place, Rules, Scheme, basic,
-        jwt::{ClaimRules, KeySet, Remembered},
+        jwt::{ClaimRules, KeySet, Remembered, Unsigned},
     },
     telemetry::metrics::{AuthenticatorMetrics, Metrics},
 };
@@ -96,11 +96,14 @@ impl Keys {
         }
     }
 
-    /// Waits for a moment for newer ones; false if none may come.
-    pub async fn renewed(&self) -> bool {
-        match self {
-            Self::Known(_) => false,
-            Self::Of(jwks) => jwks.renewed().await,
+    /// Waits for a moment for newer ones, where they may have what was missing; false if none may come.
+    pub async fn renewed_for(&self, unsigned: &Unsigned) -> bool {
+        match (self, unsigned) {
+            (Self::Known(_), _) | (_, Unsigned::Rejected(_)) => false,
+            (Self::Of(jwks), Unsigned::NoKeys) => jwks.renewed().await,
+            (Self::Of(jwks), Unsigned::UnknownKey { algorithm, .. }) => {
+                jwks.settings().may_bring(*algorithm) && jwks.renewed().await
+            }
         }
     }
 }

@@ -203,6 +203,19 @@ async fn keys_come_from_the_issuer_and_change_with_it() {
 }
 
 #[tokio::test]
+async fn an_issuer_may_go_over_to_another_algorithm() {
+    // Of another kind than the key that is asked for: the issuer signs with ES256.
+    let old = json!({ "kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", "kid": "old", "alg": "EdDSA" });
+    let published = Published::keys(&[]).await;
+    published.say(200, json!({ "keys": [old] }).to_string());
+    let gateway = Gateway::start(by_url(&published.upstream.url())).await;
+    let new = Issuer::new("new");
+    published.publish(&[&new]);
+    assert_eq!(ask(&gateway, &new.token("7")).await, accepted());
+    assert_eq!(published.asked(), 2);
+}
+
+#[tokio::test]
 async fn an_unknown_key_makes_one_request_for_all_who_bring_it() {
     let (old, new) = (Issuer::new("old"), Issuer::new("new"));
     let published = Published::keys(&[&old]).await;
@@ -227,7 +240,7 @@ async fn strangers_cannot_make_the_gateway_ask_without_end() {
     }
     // The first, three at once, and one more if the test takes so long.
     assert!(published.asked() <= 5, "{} requests", published.asked());
-    // What no key of the set is for asks for nothing.
+    // What no published key can be for asks for nothing.
     let before = published.asked();
     ask(&gateway, &with_secret("secret", &claims(json!({})))).await;
     assert_eq!(published.asked(), before);

@@ -33,9 +33,7 @@ pub async fn check(
     jwt.rules.check_issuer(&token.claims)?;
     authenticator.metrics.token_was_new();
     let verified = match verified(jwt, &token, now) {
-        Err(unsigned) if unsigned.wants_newer_keys() && jwt.keys.renewed().await => {
-            verified(jwt, &token, now)
-        }
+        Err(unsigned) if jwt.keys.renewed_for(&unsigned).await => verified(jwt, &token, now),
         verified => verified,
     };
     // Without an issuer nothing but its keys tells a provider's tokens from another's.

@@ -156,8 +156,13 @@ impl PartialEq for KeySet {
 /// Why no key has signed a token.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Unsigned {
-    /// The token names a key that is not there; it may be newer than the set.
-    UnknownKey,
+    /// The token's key is not there; it may be newer than the set.
+    UnknownKey {
+        /// What the token says that the key is for.
+        algorithm: Algorithm,
+        /// Why it does not count unless the key is found.
+        rejected: Rejected,
+    },
     /// There are no keys to check it with.
     NoKeys,
     /// A newer set would not help.
@@ -184,27 +189,35 @@ impl KeySet {
     /// The key that has signed the token. A token that names none is tried with those for its algorithm, and so is one
     /// whose provider's keys have no names.
     pub fn signer(&self, token: &Token<'_>) -> Result<&Key, Unsigned> {
-        let untrusted = |detail: String| Unsigned::Rejected(Rejected::new(Reason::TokenNotTrusted, detail));
+        let untrusted = |detail: String| Rejected::new(Reason::TokenNotTrusted, detail);
         let written = || shortened(&token.header.alg).into_owned();
-        let algorithm = Algorithm::named(&token.header.alg);
-        let Some(algorithm) =
-            algorithm.filter(|algorithm| self.0.iter().any(|key| key.algorithm == *algorithm))
-        else {
-            return Err(untrusted(format!("no key is for the token's algorithm `{}`", written())));
+        let Some(algorithm) = Algorithm::named(&token.header.alg) else {
+            let detail = format!("no key is for the token's algorithm `{}`", written());
+            return Err(Unsigned::Rejected(untrusted(detail)));
         };
         let kid = token.header.kid.as_deref();
-        let named = |key: &&Key| key.id.is_none() || kid.is_none() || key.id.as_deref() == kid;
-        let mut candidates = self.0.iter().filter(named).peekable();
-        if candidates.peek().is_none() {
-            return Err(Unsigned::UnknownKey);
+        let is_named = |key: &Key| kid.is_some() && key.id.as_deref() == kid;
+        let may_be = |key: &&Key| is_named(key) || key.id.is_none() || kid.is_none();
+        let for_it = self.0.iter().filter(may_be).filter(|key| key.algorithm == algorithm);
+        let mut tried = for_it.take(MOST_TRIED).peekable();
+        let is_tried = tried.peek().is_some();
+        if let Some(key) = tried.find(|key| key.has_signed(token)) {
+            return Ok(key);
         }
-        let mut tried = candidates.filter(|key| key.algorithm == algorithm).take(MOST_TRIED).peekable();
-        if tried.peek().is_none() {
-            return Err(untrusted(format!("the token's key is not for its algorithm `{}`", written())));
+        // The name counts before the algorithm: an issuer that goes over to another algorithm has a new key for it.
+        let is_known = self.0.iter().any(is_named);
+        let rejected = untrusted(match (is_tried, kid) {
+            (true, _) => "the signature does not fit the token and its key".into(),
+            (false, Some(_)) if is_known => {
+                format!("the token's key is not for its algorithm `{}`", written())
+            }
+            (false, Some(_)) => "no key has the token's `kid`".into(),
+            (false, None) => format!("no key is for the token's algorithm `{}`", written()),
+        });
+        match is_known || (is_tried && kid.is_none()) {
+            true => Err(Unsigned::Rejected(rejected)),
+            false => Err(Unsigned::UnknownKey { algorithm, rejected }),
         }
-        tried
-            .find(|key| key.has_signed(token))
-            .ok_or_else(|| untrusted("the signature does not fit the token and its key".into()))
     }
 }
 

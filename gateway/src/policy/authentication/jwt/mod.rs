@@ -51,22 +51,14 @@ pub fn verify(
 }
 
 impl Unsigned {
-    /// Whether newer keys may make a difference.
-    pub fn wants_newer_keys(&self) -> bool {
-        matches!(self, Self::UnknownKey | Self::NoKeys)
-    }
-
     /// For a key that nobody knows after all.
     pub fn into_rejected(self) -> Rejected {
         match self {
-            Self::Rejected(rejected) => rejected,
+            Self::Rejected(rejected) | Self::UnknownKey { rejected, .. } => rejected,
             Self::NoKeys => Rejected::new(
                 crate::reason::Reason::AuthenticationUnavailable,
                 "no keys have come from the issuer yet",
             ),
-            Self::UnknownKey => {
-                Rejected::new(crate::reason::Reason::TokenNotTrusted, "no key has the token's `kid`")
-            }
         }
     }
 }

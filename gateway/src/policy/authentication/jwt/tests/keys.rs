@@ -107,6 +107,32 @@ fn a_token_that_names_no_key_is_tried_with_some_of_them() {
     assert!(accepted(&signers[7]) && !accepted(&signers[8]));
 }
 
+/// What the set lacks, by its algorithm; `None` where a newer set would not help.
+fn lacks(keys: &KeySet, token: &str) -> Option<Algorithm> {
+    match keys.signer(&Token::parse(token.as_bytes()).unwrap()) {
+        Err(Unsigned::UnknownKey { algorithm, .. }) => Some(algorithm),
+        _ => None,
+    }
+}
+
+#[test]
+fn a_name_that_no_key_has_may_be_that_of_a_newer_one_whatever_its_algorithm() {
+    let (rsa, ec) = (Signer::new(Algorithm::RS256), Signer::new(Algorithm::ES256));
+    let token = |signer: &Signer, header: Value| signer.token(&header, &claims());
+    let old = set(&[named(&rsa, "old", "RS256")]);
+    let to_es256 = token(&ec, json!({ "alg": "ES256", "kid": "new" }));
+    assert_eq!(lacks(&old, &to_es256), Some(Algorithm::ES256));
+    assert_eq!(lacks(&old, &token(&ec, json!({ "alg": "ES256" }))), Some(Algorithm::ES256));
+    assert_eq!(lacks(&old, &token(&rsa, json!({ "alg": "RS256", "kid": "new" }))), Some(Algorithm::RS256));
+    assert_eq!(lacks(&set(&[rsa.jwk()]), &to_es256), Some(Algorithm::ES256), "beside a key without a name");
+    for header in [json!({ "alg": "ES256", "kid": "old" }), json!({ "alg": "RS512", "kid": "old" })] {
+        let signer = if header["alg"] == "ES256" { &ec } else { &rsa };
+        assert_eq!(lacks(&old, &token(signer, header.clone())), None, "{header}: the key is known");
+    }
+    let evil = Signer::new(Algorithm::ES256);
+    assert_eq!(lacks(&set(&[ec.jwk()]), &token(&evil, json!({ "alg": "ES256" }))), None);
+}
+
 #[test]
 fn a_set_is_the_same_while_its_keys_are() {
     let (a, b) = (Signer::new(Algorithm::ES256), Signer::new(Algorithm::ES256));
