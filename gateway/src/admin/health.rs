@@ -13,7 +13,11 @@ use axum::{Json, extract::State, http::StatusCode, response::IntoResponse};
 use serde_json::{Value, json};
 
 use super::Admin;
-use crate::{redis::Client, value::rfc3339};
+use crate::{
+    redis::Client,
+    snapshot::{Method, Snapshot},
+    value::rfc3339,
+};
 
 /// Whether the gateway has begun: set once.
 #[derive(Debug, Clone, Default)]
@@ -80,8 +84,22 @@ pub async fn show(State(admin): State<Arc<Admin>>) -> impl IntoResponse {
         "listeners": listeners,
         "upstreams": admin.store.upstreams().status(),
         "redis": snapshot.redis.as_deref().map(redis),
-        "issuers": admin.store.issuers().status(),
+        "issuers": issuers(&admin, &snapshot),
     }))
+}
+
+/// Issuers that are asked, for keys or about tokens, by the names of their authenticators.
+fn issuers(admin: &Admin, snapshot: &Snapshot) -> Vec<Value> {
+    let keys = admin.store.issuers().status();
+    let mut all: Vec<_> =
+        keys.into_iter().map(|status| (status.authenticator.clone(), json!(status))).collect();
+    for authenticator in &snapshot.authenticators {
+        if let Method::Introspection(opaque) = &authenticator.method {
+            all.push((authenticator.name.clone(), json!(opaque.introspection.status())));
+        }
+    }
+    all.sort_by(|(a, _), (b, _)| a.cmp(b));
+    all.into_iter().map(|(_, status)| status).collect()
 }
 
 /// The store that gateways share, and since when and why they do without, if so.

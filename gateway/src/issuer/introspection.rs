@@ -4,8 +4,8 @@
 //! remembered. What is remembered is found by a keyed hash of the token, is bounded, and ends with the token's own `exp`.
 //!
 //! An issuer that cannot be asked is no fault of the caller's: the answer is then that credentials cannot be checked,
-//! never that they are wrong. After failures in a row it is asked once a second only, so that an issuer that is down
-//! costs a request no time.
+//! never that they are wrong. While it does not answer the gateway itself either (`outage`), it is not asked on behalf of
+//! requests, so that an issuer that is down costs a request no time.
 
 use std::{
     fmt,
@@ -17,12 +17,17 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, Request, StatusCode, Uri, header};
 use http_body_util::Full;
 use moka::sync::Cache;
-use tokio::{runtime::Handle, sync::Semaphore, time::timeout_at};
+use serde::Serialize;
+use tokio::{
+    runtime::Handle,
+    sync::Semaphore,
+    time::{sleep, timeout_at},
+};
 
 use super::{
     flights::Flights,
     http::{Bounds, Client},
-    outage::{Change, Outage},
+    outage::{Change, Latest, Outage, PAUSE},
 };
 use crate::{
     policy::authentication::{
@@ -30,8 +35,8 @@ use crate::{
         introspection::{Finding, Rules, token},
     },
     reason::Reason,
-    telemetry::metrics::{Introspected, IntrospectionMetrics},
-    value::Secret,
+    telemetry::metrics::{Degraded, Introspected, IntrospectionMetrics},
+    value::{Secret, rfc3339},
 };
 
 /// Bytes of the largest answer that is read.
@@ -70,11 +75,44 @@ pub struct Introspection {
     flights: Arc<Flights<Fingerprint, Answered>>,
     at_once: Semaphore,
     outage: Outage,
+    degraded: Degraded,
     metrics: Arc<IntrospectionMetrics>,
+}
+
+/// What `/health` shows of an issuer that is asked about tokens.
+#[derive(Debug, Serialize)]
+pub struct IntrospectionStatus {
+    /// The authenticator that asks.
+    pub authenticator: Arc<str>,
+    /// Where.
+    pub endpoint: String,
+    /// It cannot be asked: tokens that are not remembered are answered with 503.
+    pub degraded: bool,
+    /// Since when: RFC 3339, UTC.
+    pub since: Option<String>,
+    /// Why there was no answer to the latest question that has none.
+    pub error: Option<Arc<str>>,
 }
 
 /// What comes of a question: a finding, or why there is none.
 type Answered = Result<Arc<Finding>, Arc<str>>;
+
+/// Why a question has no answer that can be used.
+struct Unanswered {
+    why: Arc<str>,
+    /// It may be the issuer's fault, and not that of one token or of too many.
+    blames_issuer: bool,
+}
+
+impl Unanswered {
+    fn of_issuer(why: impl Into<Arc<str>>) -> Self {
+        Self { why: why.into(), blames_issuer: true }
+    }
+
+    fn excused(why: impl Into<Arc<str>>) -> Self {
+        Self { why: why.into(), blames_issuer: false }
+    }
+}
 
 impl Introspection {
     /// Questions go out on `runtime`, which outlives all who ask.
@@ -88,8 +126,21 @@ impl Introspection {
             flights: Flights::new(MOST_WAITING),
             at_once: Semaphore::new(MOST_AT_ONCE),
             outage: Outage::default(),
+            degraded: metrics.issuer(),
             metrics,
         })
+    }
+
+    /// Whether it can be asked, for `/health`.
+    pub fn status(&self) -> IntrospectionStatus {
+        let Latest { since, error } = self.outage.latest();
+        IntrospectionStatus {
+            authenticator: self.settings.rules.authenticator.clone(),
+            endpoint: self.settings.endpoint.to_string(),
+            degraded: since.is_some(),
+            since: since.map(rfc3339),
+            error,
+        }
     }
 
     /// Whose token it is.
@@ -118,36 +169,71 @@ impl Introspection {
     }
 
     async fn ask(self: Arc<Self>, fingerprint: Fingerprint, token: String) -> Answered {
-        let begins = Instant::now();
-        if !self.outage.may_ask(begins) {
+        if let Some(why) = self.outage.reason() {
             self.metrics.count(Introspected::Skipped);
-            return Err("the issuer does not answer, and is asked once a second only".into());
+            return Err(format!("the issuer cannot be asked: {why}").into());
         }
-        let answered = self.exchange(&token, begins + self.settings.timeout).await;
+        let begins = Instant::now();
+        let answered = self.in_turn(&token, begins + self.settings.timeout).await;
         self.note(&answered, begins);
-        let finding = Arc::new(answered?);
+        let finding = Arc::new(answered.map_err(|unanswered| unanswered.why)?);
         if finding.until > SystemTime::now() {
             self.known.insert(fingerprint, finding.clone());
         }
         Ok(finding)
     }
 
-    async fn exchange(&self, token: &str, deadline: Instant) -> Result<Finding, Arc<str>> {
+    async fn in_turn(&self, token: &str, deadline: Instant) -> Result<Finding, Unanswered> {
         let turn = timeout_at(deadline.into(), self.at_once.acquire()).await;
-        let _turn = turn.map_err(|_| "too many questions to the issuer are on their way")?;
-        let time = deadline.saturating_duration_since(Instant::now());
+        let _turn =
+            turn.map_err(|_| Unanswered::excused("too many questions to the issuer are on their way"))?;
+        self.exchange(token, deadline.saturating_duration_since(Instant::now())).await
+    }
+
+    async fn exchange(&self, token: &str, time: Duration) -> Result<Finding, Unanswered> {
         let answer = self.client.exchange(self.request(token), Bounds { time, body: MOST_BODY }).await;
-        let answer = answer.map_err(|failed| Arc::from(failed.to_string()))?;
+        let answer = answer.map_err(|failed| Unanswered::of_issuer(failed.to_string()))?;
+        let status = answer.status.as_u16();
         match answer.status {
             StatusCode::OK => {}
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-                let text = format!("the issuer refuses the gateway itself with {}", answer.status.as_u16());
-                return Err(text.into());
+                let text = format!("the issuer refuses the gateway itself with {status}");
+                return Err(Unanswered::of_issuer(text));
             }
-            other => return Err(format!("the issuer answers {}", other.as_u16()).into()),
+            other if other.is_client_error() && other != StatusCode::TOO_MANY_REQUESTS => {
+                return Err(Unanswered::excused(format!("the issuer answers {status}")));
+            }
+            _ => return Err(Unanswered::of_issuer(format!("the issuer answers {status}"))),
         }
         let finding = self.settings.rules.judge(&answer.body, SystemTime::now());
-        finding.map_err(|unusable| unusable.to_string().into())
+        finding.map_err(|unusable| Unanswered::of_issuer(unusable.to_string()))
+    }
+
+    /// Asks on the gateway's own behalf until there is an answer.
+    fn watch(self: &Arc<Self>) {
+        // Whoever holds it keeps it.
+        let watched = Arc::downgrade(self);
+        self.runtime.spawn(async move {
+            while let Some(this) = watched.upgrade() {
+                if this.probe().await {
+                    return;
+                }
+                drop(this);
+                sleep(PAUSE).await;
+            }
+        });
+    }
+
+    /// Whether the issuer answers, about a token of which nobody else knows.
+    async fn probe(&self) -> bool {
+        let token = format!("glassgate-{:032x}", fastrand::u128(..));
+        let result = match self.exchange(&token, self.settings.timeout).await {
+            Err(Unanswered { why, blames_issuer: true }) => Err(why),
+            _ => Ok(()),
+        };
+        let answers = result.is_ok();
+        self.tell(self.outage.probed(result, SystemTime::now()));
+        answers
     }
 
     /// RFC 7662 section 2.1.
@@ -171,21 +257,34 @@ impl Introspection {
         request
     }
 
-    fn note(&self, answered: &Result<Finding, Arc<str>>, begins: Instant) {
-        let now = Instant::now();
-        self.metrics.asked(now.saturating_duration_since(begins));
+    fn note(self: &Arc<Self>, answered: &Result<Finding, Unanswered>, begins: Instant) {
+        self.metrics.asked(begins.elapsed());
         self.metrics.count(match answered {
             Ok(Finding { verdict: Ok(_), .. }) => Introspected::Accepted,
             Ok(_) => Introspected::Refused,
             Err(_) => Introspected::Failed,
         });
+        match answered {
+            Ok(_) => self.tell(self.outage.answered()),
+            Err(Unanswered { why, blames_issuer: false }) => self.outage.excused(why),
+            Err(Unanswered { why, .. }) => {
+                if self.outage.failed(why) {
+                    self.watch();
+                }
+            }
+        }
+    }
+
+    fn tell(&self, change: Option<Change>) {
         let authenticator = &*self.settings.rules.authenticator;
-        match self.outage.report(answered.is_ok(), now) {
+        match change {
             Some(Change::Began) => {
-                let error = answered.as_ref().err().map(|why| &**why).unwrap_or_default();
-                tracing::warn!(authenticator, error, "the issuer cannot be asked about tokens");
+                self.degraded.set(true);
+                let error = self.outage.reason().unwrap_or_default();
+                tracing::warn!(authenticator, error = &*error, "the issuer cannot be asked about tokens");
             }
             Some(Change::Ended) => {
+                self.degraded.set(false);
                 tracing::info!(authenticator, "the issuer can be asked about tokens again")
             }
             None => {}

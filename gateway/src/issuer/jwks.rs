@@ -1,7 +1,9 @@
 //! The keys of one issuer, fetched beside the requests and kept while nothing newer comes.
 //!
-//! They are never thrown away: an issuer that is down does not lock out those who have its tokens. How old they are stands
-//! in `/metrics`, and what went wrong last in `/health`.
+//! They are never thrown away: an issuer that is down does not lock out those who have its tokens. Nor does a reload throw
+//! them away that only changes how they are fetched, or from where: what takes the place of a source begins with its keys,
+//! and they are replaced wholly, never mixed, by the first set that comes. How many they are and how old stands in
+//! `/metrics`, whose they are and what went wrong last in `/health`.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -32,9 +34,11 @@ const PATIENCE: Duration = Duration::from_millis(500);
 pub struct JwksSettings {
     /// The authenticator that the keys are for.
     pub name: Name,
+    /// The `iss` of tokens that they sign, if it must be a certain one.
+    pub issuer: Option<Box<str>>,
     /// Where the set is.
     pub url: HttpUrl,
-    /// How long a set may be kept where the issuer does not say.
+    /// How long a set may be kept at most.
     pub refresh: Duration,
     /// The algorithms that count, all if empty.
     pub algorithms: Vec<Algorithm>,
@@ -45,6 +49,13 @@ impl JwksSettings {
     pub fn may_bring(&self, algorithm: Algorithm) -> bool {
         let counts = self.algorithms.is_empty() || self.algorithms.contains(&algorithm);
         counts && algorithm.least_secret().is_none()
+    }
+
+    /// Whether keys from another source may count here until there are own ones: they come from the same address, or are
+    /// the same issuer's by name. Who changes the issuer does not want the keys of the old one.
+    pub fn may_begin_with(&self, other: &Self) -> bool {
+        let same_issuer = self.name == other.name && self.issuer.is_some() && self.issuer == other.issuer;
+        self.url == other.url || same_issuer
     }
 }
 
@@ -73,7 +84,11 @@ struct Asking {
 pub struct Latest {
     /// When keys last came.
     pub fetched: Option<SystemTime>,
-    /// Why the latest attempt has failed, if it has.
+    /// From where they came, if it was not from where they are asked for now.
+    pub from: Option<HttpUrl>,
+    /// Since when attempts fail, if the latest has failed.
+    pub since: Option<SystemTime>,
+    /// Why it has.
     pub error: Option<String>,
     failures: u32,
 }
@@ -89,17 +104,42 @@ impl KeysNow {
 }
 
 impl Jwks {
-    /// No keys yet.
-    pub fn new(settings: JwksSettings, metrics: &AuthenticatorMetrics) -> Self {
-        Self {
+    /// Begins with the keys of the source that it takes the place of, as far as their algorithms count; or without.
+    pub fn new(settings: JwksSettings, metrics: &AuthenticatorMetrics, before: Option<&Self>) -> Self {
+        let kept = before.and_then(|before| Some((before, before.kept(&settings.algorithms)?)));
+        let (keys, latest) = match kept {
+            Some((before, keys)) => (Some(Arc::new(keys)), before.bequeathed(&settings.url)),
+            None => (None, Latest::default()),
+        };
+        let jwks = Self {
             settings,
-            keys: ArcSwapOption::empty(),
+            keys: ArcSwapOption::new(keys),
             metrics: metrics.keys(),
             asking: Mutex::new(Asking { under_way: true, allowance: Allowance::new(Instant::now()) }),
             asked: Notify::new(),
             rounds: watch::Sender::new(0),
-            latest: Mutex::default(),
-        }
+            latest: Mutex::new(latest),
+        };
+        jwks.show_keys();
+        jwks
+    }
+
+    fn kept(&self, algorithms: &[Algorithm]) -> Option<KeySet> {
+        let keys = self.now().get()?.only(algorithms);
+        (keys.len() > 0).then_some(keys)
+    }
+
+    /// What is known of keys that another source begins with.
+    fn bequeathed(&self, to: &HttpUrl) -> Latest {
+        let Latest { fetched, from, .. } = self.latest();
+        let from = from.unwrap_or_else(|| self.settings.url.clone());
+        Latest { fetched, from: (from != *to).then_some(from), ..Latest::default() }
+    }
+
+    fn show_keys(&self) {
+        let age = self.latest().fetched.and_then(|at| at.elapsed().ok()).unwrap_or_default();
+        let count = self.now().get().map(KeySet::len);
+        self.metrics.has(count.unwrap_or(0), count.and_then(|_| Instant::now().checked_sub(age)));
     }
 
     /// What it was made of.
@@ -139,6 +179,12 @@ impl Jwks {
         asking.under_way
     }
 
+    /// Has them fetched at once, because the operator wants it so.
+    pub fn fetch_now(&self) {
+        // After an attempt that is under way another one is made: it may have begun before what the operator has changed.
+        self.asked.notify_one();
+    }
+
     /// Fetches again and again. Runs until it is dropped.
     pub async fn follow(self: Arc<Self>, client: Arc<Client>) {
         loop {
@@ -170,32 +216,51 @@ impl Jwks {
 
     /// Remembers and tells how an attempt has ended; gives the pause until the next.
     fn note(&self, fetched: Result<Duration, String>) -> Duration {
-        self.metrics.refreshed(fetched.is_ok());
-        let mut latest = lock(&self.latest);
         match fetched {
             Ok(lifetime) => {
-                if latest.failures > 0 {
+                let before = std::mem::replace(
+                    &mut *lock(&self.latest),
+                    Latest { fetched: Some(SystemTime::now()), ..Latest::default() },
+                );
+                if before.failures > 0 {
                     tracing::info!(authenticator = %self.settings.name, "the issuer's keys can be fetched again");
                 }
-                *latest = Latest { fetched: Some(SystemTime::now()), ..Latest::default() };
+                self.metrics.attempted(0);
+                self.show_keys();
                 renewal(lifetime, fastrand::f64())
             }
             Err(error) => {
-                if latest.failures == 0 {
-                    let name = &self.settings.name;
-                    match latest.fetched {
-                        Some(_) => {
-                            tracing::warn!(authenticator = %name, error, "the issuer's keys cannot be fetched, those of before stay")
-                        }
-                        None => {
-                            tracing::error!(authenticator = %name, error, "the issuer's keys cannot be fetched, so nobody is let in by them")
-                        }
-                    }
-                }
-                latest.failures = latest.failures.saturating_add(1);
-                latest.error = Some(error);
-                retry(latest.failures, fastrand::f64())
+                let failures = self.failed(error);
+                self.metrics.attempted(failures);
+                retry(failures, fastrand::f64())
             }
+        }
+    }
+
+    /// Gives how many attempts have failed in a row.
+    fn failed(&self, error: String) -> u32 {
+        let mut latest = lock(&self.latest);
+        if latest.failures == 0 {
+            tell_failure(&self.settings.name, &latest, &error);
+        }
+        latest.failures = latest.failures.saturating_add(1);
+        latest.since.get_or_insert_with(SystemTime::now);
+        latest.error = Some(error);
+        latest.failures
+    }
+}
+
+/// Says what it means that keys cannot be fetched.
+fn tell_failure(name: &Name, latest: &Latest, error: &str) {
+    match latest {
+        Latest { fetched: None, .. } => {
+            tracing::error!(authenticator = %name, error, "the issuer's keys cannot be fetched, so nobody is let in by them")
+        }
+        Latest { from: Some(before), .. } => {
+            tracing::error!(authenticator = %name, before = %before, error, "the issuer's keys cannot be fetched from its new address, those from the one before stay")
+        }
+        _ => {
+            tracing::warn!(authenticator = %name, error, "the issuer's keys cannot be fetched, those of before stay")
         }
     }
 }

@@ -7,7 +7,7 @@
 //! - `introspection` asks one about a token (RFC 7662) and remembers what it said;
 //! - `hashing` computes hashes beside the threads that serve;
 //! - `flights` lets those who ask the same at the same time share one answer;
-//! - `outage` stops asking an issuer that does not answer;
+//! - `outage` says whether one can be asked at all;
 //! - `jwks` keeps the keys of an issuer, `refresh` says when they are fetched again, `client` fetches them;
 //! - `registry` has all sources of keys, and keeps those that stay the same over a reload.
 //!

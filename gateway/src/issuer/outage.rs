@@ -1,15 +1,19 @@
-//! Stops asking somebody who does not answer, and asks again from time to time.
+//! Whether an issuer can be asked at all.
+//!
+//! That some questions fail says little: anybody can send tokens over which an issuer stumbles. So failures only raise a
+//! suspicion, and a question of the gateway's own decides, about a token that nobody has sent. While that one fails too no
+//! request waits for the issuer. It is repeated until it is answered; what clients send has no part in it.
 
 use std::{
-    sync::{Mutex, PoisonError},
-    time::{Duration, Instant},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, SystemTime},
 };
 
-/// Failures in a row after which nobody is asked any more.
-const MOST_FAILURES: u32 = 5;
+/// Failures without an answer in between that raise the suspicion.
+const SUSPICIOUS: u32 = 5;
 
-/// Until one question is let through to see.
-const PAUSE: Duration = Duration::from_secs(1);
+/// From one question of the gateway's own to the next.
+pub const PAUSE: Duration = Duration::from_secs(1);
 
 /// How the latest questions went.
 #[derive(Debug, Default)]
@@ -18,46 +22,83 @@ pub struct Outage(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     failures: u32,
-    retry_at: Option<Instant>,
+    /// The gateway asks questions of its own.
+    is_watched: bool,
+    latest: Latest,
 }
 
-/// What a report has changed.
+/// What is known of an issuer.
+#[derive(Debug, Clone, Default)]
+pub struct Latest {
+    /// Since when it cannot be asked; `None` while it can.
+    pub since: Option<SystemTime>,
+    /// Why there was no answer to the latest question that has none.
+    pub error: Option<Arc<str>>,
+}
+
+/// What has changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
-    /// It fails from now on.
+    /// It cannot be asked from now on.
     Began,
-    /// It answers again.
+    /// It can be asked again.
     Ended,
 }
 
 impl Outage {
-    /// Whether to ask now. During an outage the answer is yes once in a while, for one.
-    pub fn may_ask(&self, now: Instant) -> bool {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match state.retry_at {
-            Some(retry_at) if now < retry_at => false,
-            Some(_) => {
-                state.retry_at = Some(now + PAUSE);
-                true
+    /// What is known now.
+    pub fn latest(&self) -> Latest {
+        self.state().latest.clone()
+    }
+
+    /// Why nobody needs to ask; `None` while the issuer can be asked.
+    pub fn reason(&self) -> Option<Arc<str>> {
+        let state = self.state();
+        state.latest.since.map(|_| state.latest.error.clone().unwrap_or_default())
+    }
+
+    /// A question was answered.
+    pub fn answered(&self) -> Option<Change> {
+        let mut state = self.state();
+        state.failures = 0;
+        std::mem::take(&mut state.latest).since.map(|_| Change::Ended)
+    }
+
+    /// There was no answer, for a reason that says nothing of the issuer.
+    pub fn excused(&self, why: &Arc<str>) {
+        self.state().latest.error = Some(why.clone());
+    }
+
+    /// There was no answer, which may be the issuer's fault. True: it is to be watched from now on.
+    pub fn failed(&self, why: &Arc<str>) -> bool {
+        let mut state = self.state();
+        state.latest.error = Some(why.clone());
+        state.failures = state.failures.saturating_add(1);
+        let begins = state.failures >= SUSPICIOUS && !state.is_watched;
+        state.is_watched |= begins;
+        begins
+    }
+
+    /// What came of a question of the gateway's own. An answer ends the watching.
+    pub fn probed(&self, result: Result<(), Arc<str>>, now: SystemTime) -> Option<Change> {
+        let mut state = self.state();
+        let was_out = state.latest.since.is_some();
+        match result {
+            Ok(()) => {
+                *state = State::default();
+                was_out.then_some(Change::Ended)
             }
-            None => true,
+            Err(why) => {
+                state.latest.error = Some(why);
+                state.latest.since.get_or_insert(now);
+                (!was_out).then_some(Change::Began)
+            }
         }
     }
 
-    /// How a question went.
-    pub fn report(&self, answered: bool, now: Instant) -> Option<Change> {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let was_out = state.retry_at.is_some();
-        if answered {
-            *state = State::default();
-            return was_out.then_some(Change::Ended);
-        }
-        state.failures = state.failures.saturating_add(1);
-        if state.failures < MOST_FAILURES {
-            return None;
-        }
-        state.retry_at = Some(now + PAUSE);
-        (!was_out).then_some(Change::Began)
+    fn state(&self) -> MutexGuard<'_, State> {
+        // No code that holds the lock can leave it half-written.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -65,26 +106,55 @@ impl Outage {
 mod tests {
     use super::*;
 
+    fn suspected() -> Outage {
+        let outage = Outage::default();
+        let why: Arc<str> = "late".into();
+        let begins: Vec<bool> = (0..SUSPICIOUS + 3).map(|_| outage.failed(&why)).collect();
+        assert_eq!(begins, [false, false, false, false, true, false, false, false], "it is watched once");
+        outage
+    }
+
     #[test]
-    fn after_failures_in_a_row_one_question_a_second_is_let_through() {
-        let (outage, now) = (Outage::default(), Instant::now());
-        for _ in 1..MOST_FAILURES {
-            assert!(outage.may_ask(now));
-            assert_eq!(outage.report(false, now), None);
-        }
-        assert_eq!(outage.report(true, now), None);
-        for _ in 1..MOST_FAILURES {
-            assert_eq!(outage.report(false, now), None, "an answer in between ends the row");
-        }
-        assert_eq!(outage.report(false, now), Some(Change::Began));
-        assert!(!outage.may_ask(now) && !outage.may_ask(now + PAUSE / 2));
+    fn failures_alone_are_no_outage() {
+        let outage = suspected();
+        assert!(outage.reason().is_none());
+        assert_eq!(outage.probed(Ok(()), SystemTime::now()), None);
+        assert!(outage.reason().is_none());
+        assert!(suspected().0.lock().unwrap().is_watched);
+    }
+
+    #[test]
+    fn an_outage_lasts_until_a_question_is_answered() {
+        let (outage, now) = (suspected(), SystemTime::UNIX_EPOCH);
         let later = now + PAUSE;
-        assert!(outage.may_ask(later) && !outage.may_ask(later), "one only");
-        assert_eq!(outage.report(false, later), None);
-        assert!(!outage.may_ask(later + PAUSE / 2));
-        let again = later + PAUSE;
-        assert!(outage.may_ask(again));
-        assert_eq!(outage.report(true, again), Some(Change::Ended));
-        assert!(outage.may_ask(again) && outage.may_ask(again));
+        assert_eq!(outage.probed(Err("503".into()), now), Some(Change::Began));
+        assert_eq!(outage.probed(Err("401".into()), later), None);
+        assert_eq!((outage.reason().as_deref(), outage.latest().since), (Some("401"), Some(now)));
+        assert_eq!(outage.probed(Ok(()), later), Some(Change::Ended));
+        assert!(outage.reason().is_none() && outage.latest().error.is_none());
+        for _ in 0..SUSPICIOUS - 1 {
+            assert!(!outage.failed(&"late".into()), "all is forgotten");
+        }
+        assert!(outage.failed(&"late".into()));
+        outage.probed(Err("late".into()), now);
+        assert_eq!(outage.answered(), Some(Change::Ended), "a question of before may be answered, too");
+    }
+
+    #[test]
+    fn an_answer_in_between_ends_the_suspicion() {
+        let outage = Outage::default();
+        for _ in 0..10 * SUSPICIOUS {
+            assert!(!outage.failed(&"late".into()));
+            assert_eq!(outage.answered(), None);
+        }
+    }
+
+    #[test]
+    fn what_says_nothing_of_the_issuer_raises_no_suspicion() {
+        let outage = Outage::default();
+        for _ in 0..10 * SUSPICIOUS {
+            outage.excused(&"400".into());
+        }
+        assert!(!outage.failed(&"late".into()));
     }
 }

@@ -4,15 +4,15 @@ use std::time::{Duration, Instant};
 
 use http::{HeaderMap, header};
 
-/// What an issuer says about how long its keys may be kept counts between these.
+/// What an issuer says about how long its keys may be kept is not taken for less.
 const SHORTEST: Duration = Duration::from_secs(60);
-const LONGEST: Duration = Duration::from_secs(86_400);
 
 /// After a failure, doubled with each further one.
 const FIRST_RETRY: Duration = Duration::from_millis(500);
 const LAST_RETRY: Duration = Duration::from_secs(30);
 
-/// How long keys may be kept: by `Cache-Control: max-age`, within bounds, or else as configured.
+/// How long keys may be kept: by `Cache-Control: max-age` without the `Age` that they have in some cache already
+/// (RFC 9111 section 4.2.3), and in no case longer than is configured. A key that is withdrawn counts no longer than that.
 pub fn lifetime(headers: &HeaderMap, configured: Duration) -> Duration {
     let lines = headers.get_all(header::CACHE_CONTROL).iter().filter_map(|line| line.to_str().ok());
     let directives = lines.flat_map(|line| line.split(',')).map(str::trim);
@@ -21,7 +21,10 @@ pub fn lifetime(headers: &HeaderMap, configured: Duration) -> Duration {
         name.eq_ignore_ascii_case("max-age").then(|| value.trim_matches('"').parse::<u64>().ok())?
     });
     let mut seconds = seconds;
-    seconds.next().map_or(configured, |seconds| Duration::from_secs(seconds).clamp(SHORTEST, LONGEST))
+    let Some(fresh) = seconds.next() else { return configured };
+    let age = headers.get(header::AGE).and_then(|age| age.to_str().ok()?.trim().parse::<u64>().ok());
+    let left = Duration::from_secs(fresh.saturating_sub(age.unwrap_or(0)));
+    left.max(SHORTEST).min(configured)
 }
 
 /// Until the next fetch of keys that were just fetched: before they are too old, and not with all other gateways.
@@ -70,26 +73,37 @@ impl Allowance {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderName;
+
     use super::*;
 
     #[test]
     fn an_issuer_s_word_counts_within_bounds() {
-        let configured = Duration::from_secs(600);
+        let lifetime = |fields: &[(HeaderName, &str)], configured: u64| {
+            let fields = fields.iter().map(|(name, value)| (name.clone(), value.parse().unwrap()));
+            super::lifetime(&HeaderMap::from_iter(fields), Duration::from_secs(configured)).as_secs()
+        };
         for (line, seconds) in [
             ("max-age=300", 300),
             ("public, MAX-AGE=\"300\", must-revalidate", 300),
             ("max-age=0", 60),
-            ("max-age=99999999999", 86_400),
+            ("max-age=86400", 600),
+            ("max-age=99999999999", 600),
             ("max-age=-1", 600),
             ("max-age=many", 600),
             ("s-maxage=5", 600),
             ("no-store", 600),
             ("", 600),
         ] {
-            let headers = HeaderMap::from_iter([(header::CACHE_CONTROL, line.parse().unwrap())]);
-            assert_eq!(lifetime(&headers, configured), Duration::from_secs(seconds), "{line}");
+            assert_eq!(lifetime(&[(header::CACHE_CONTROL, line)], 600), seconds, "{line}");
         }
-        assert_eq!(lifetime(&HeaderMap::new(), configured), configured);
+        assert_eq!(lifetime(&[], 600), 600);
+        assert_eq!(lifetime(&[(header::CACHE_CONTROL, "max-age=300")], 5), 5);
+        for (age, seconds) in [("100", 200), ("1000", 60), ("-1", 300), ("old", 300)] {
+            let fields = [(header::CACHE_CONTROL, "max-age=300"), (header::AGE, age)];
+            assert_eq!(lifetime(&fields, 600), seconds, "{age}");
+        }
+        assert_eq!(lifetime(&[(header::AGE, "100")], 600), 600);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! All issuers of a configuration, and what keeps them up to date.
 //!
 //! Like upstreams they are *state*: a reload builds the next registry from the running one, and a source whose settings are
-//! the same is simply in both, with its keys. Its task runs as long as a registry has it.
+//! the same is simply in both, with its keys. One that takes the place of another begins with the other's keys, if they
+//! may count for it. Its task runs as long as a registry has it.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -52,7 +53,13 @@ pub struct IssuerStatus {
     pub keys: usize,
     /// When they last came: RFC 3339, UTC.
     pub fetched_at: Option<String>,
-    /// Why the latest attempt has failed, if it has.
+    /// From where they came, if it was not from `url`: none have come from there yet.
+    pub keys_from: Option<String>,
+    /// The latest attempt has failed.
+    pub degraded: bool,
+    /// Since when attempts fail, if it has: RFC 3339, UTC.
+    pub since: Option<String>,
+    /// Why it has.
     pub error: Option<String>,
 }
 
@@ -73,10 +80,24 @@ impl Issuers {
 
     fn start(&self, settings: JwksSettings) -> Running {
         let Environment { metrics, client } = &*self.environment;
-        let jwks = Arc::new(Jwks::new(settings.clone(), &metrics.authenticator(settings.name.as_str())));
+        let metrics = metrics.authenticator(settings.name.as_str());
+        let before = self.before(&settings);
+        let jwks = Arc::new(Jwks::new(settings, &metrics, before));
         let stop = CancellationToken::new();
         tokio::spawn(stop.clone().run_until_cancelled_owned(jwks.clone().follow(client.clone())));
         Running { jwks, _task: Arc::new(stop.drop_guard()) }
+    }
+
+    /// The source whose keys another may begin with: that of the same authenticator, or one that was renamed.
+    fn before(&self, settings: &JwksSettings) -> Option<&Jwks> {
+        let by_name = self.running.get(&*settings.name);
+        let mut all = by_name.into_iter().chain(self.running.values()).map(|running| &*running.jwks);
+        all.find(|jwks| settings.may_begin_with(jwks.settings()) && jwks.now().get().is_some())
+    }
+
+    /// Has all keys fetched again, in the background.
+    pub fn fetch_now(&self) {
+        self.running.values().for_each(|running| running.jwks.fetch_now());
     }
 
     /// The source for the authenticator of this name.
@@ -91,21 +112,22 @@ impl Issuers {
         timeout(patience, all).await.is_ok()
     }
 
-    /// Every source, by name, for `/health`.
+    /// Every source, for `/health`.
     pub fn status(&self) -> Vec<IssuerStatus> {
         let of = |(name, running): (&Arc<str>, &Running)| {
-            let Latest { fetched, error, .. } = running.jwks.latest();
+            let Latest { fetched, from, since, error, .. } = running.jwks.latest();
             IssuerStatus {
                 authenticator: name.clone(),
                 url: running.jwks.settings().url.to_string(),
                 keys: running.jwks.now().get().map_or(0, |keys| keys.len()),
                 fetched_at: fetched.map(rfc3339),
+                keys_from: from.map(|url| url.to_string()),
+                degraded: error.is_some(),
+                since: since.map(rfc3339),
                 error,
             }
         };
-        let mut status: Vec<_> = self.running.iter().map(of).collect();
-        status.sort_by(|a, b| a.authenticator.cmp(&b.authenticator));
-        status
+        self.running.iter().map(of).collect()
     }
 }
 

@@ -119,15 +119,21 @@ impl Now<'_> {
 }
 
 impl Authenticator {
-    /// From its settings. What it asks of issuers goes out from the runtime on which this is called.
-    pub fn new(settings: check::Authenticator, metrics: &Metrics, issuers: &Issuers) -> Self {
+    /// From its settings; `before` is the one of the same name so far, if there is one. What it asks of issuers goes out
+    /// from the runtime on which this is called.
+    pub fn new(
+        settings: check::Authenticator,
+        metrics: &Metrics,
+        issuers: &Issuers,
+        before: Option<&Self>,
+    ) -> Self {
         let name = settings.name.as_str();
         let method = match &settings.method {
             check::Method::Jwt(jwt) => Method::Jwt(Jwt {
                 places: jwt.places.clone(),
                 rules: jwt.rules.clone(),
                 keys: keys(&jwt.keys, issuers),
-                remembered: Remembered::new(jwt.remembered),
+                remembered: remembered(jwt, before),
             }),
             check::Method::ApiKeys(keys) => {
                 Method::ApiKeys(ApiKeys { places: keys.places.clone(), accounts: keys.accounts.clone() })
@@ -168,6 +174,21 @@ impl Authenticator {
             Method::ApiKeys(_) => Scheme::ApiKey,
             Method::Basic(_) => Scheme::Basic,
         }
+    }
+}
+
+/// What the authenticator so far remembers, if tokens are held to the same rules. A token counts while its key does,
+/// wherever keys come from now.
+fn remembered(jwt: &check::Jwt, before: Option<&Authenticator>) -> Remembered {
+    let before = before.and_then(|before| match (&before.method, &before.settings.method) {
+        (Method::Jwt(running), check::Method::Jwt(settings)) => Some((running, settings)),
+        _ => None,
+    });
+    match before {
+        Some((running, settings)) if settings.rules == jwt.rules && settings.remembered == jwt.remembered => {
+            running.remembered.clone()
+        }
+        _ => Remembered::new(jwt.remembered),
     }
 }
 

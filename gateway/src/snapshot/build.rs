@@ -138,9 +138,15 @@ fn authenticator(
     telemetry: &Telemetry,
     before: Option<&Snapshot>,
 ) -> Arc<Authenticator> {
-    let same = before.and_then(|before| before.authenticators.iter().find(|same| same.serves(&settings)));
-    let new = || Arc::new(Authenticator::new(settings.clone(), &telemetry.metrics, issuers));
-    same.cloned().unwrap_or_else(new)
+    let same_name = |other: &&Arc<Authenticator>| *other.name == *settings.name;
+    let before = before.and_then(|before| before.authenticators.iter().find(same_name));
+    match before {
+        Some(same) if same.serves(&settings) => same.clone(),
+        before => {
+            let before = before.map(|before| &**before);
+            Arc::new(Authenticator::new(settings, &telemetry.metrics, issuers, before))
+        }
+    }
 }
 
 /// What routes lead to and ask, by the indexes of the checked configuration.

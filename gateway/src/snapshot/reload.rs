@@ -167,6 +167,8 @@ impl Reloader {
     async fn attempt(self: &Arc<Self>, cause: Cause) -> Outcome {
         if cause != Cause::File {
             self.running.telemetry.access_log.reopen();
+            // An issuer may have withdrawn a key, and the operator not want to wait until it would be asked again.
+            self.running.store.issuers().fetch_now();
         }
         let path = self.running.path.clone();
         let loaded = aside(move || config::load(&path)).await;

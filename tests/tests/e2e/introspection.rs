@@ -9,7 +9,8 @@ use http_body_util::BodyExt;
 use serde_json::json;
 use tests::{Answer, BusyPort, DEADLINE, Gateway, Received, Reply, Upstream, closed_port, eventually, reply};
 
-/// An issuer that knows the tokens `good`, `other` and `old`, and that may be told to break.
+/// An issuer that knows the tokens `good`, `other` and `old`, stumbles over those that begin with a status, and may be
+/// told to break.
 struct Issuer {
     server: Upstream,
     broken: Arc<AtomicBool>,
@@ -39,8 +40,13 @@ async fn answer(request: Received, broken: Arc<AtomicBool>) -> Reply {
     let body = request.into_body().collect().await.map_err(io::Error::other)?.to_bytes();
     let body = String::from_utf8_lossy(&body).into_owned();
     let token = body.split('&').find_map(|pair| pair.strip_prefix("token=")).unwrap_or_default();
+    if let Some(status) = token.split_once('-').and_then(|(status, _)| status.parse().ok()) {
+        return reply(status, "as the token says");
+    }
     let answer = match token {
-        "good" => json!({ "active": true, "sub": "u1", "scope": "a b", "iss": "us", "aud": "api" }),
+        _ if token.starts_with("good") => {
+            json!({ "active": true, "sub": "u1", "scope": "a b", "iss": "us", "aud": "api" })
+        }
         "other" => json!({ "active": true, "sub": "u1", "iss": "us", "aud": "else" }),
         "old" => json!({ "active": true, "sub": "u1", "iss": "us", "aud": "api", "exp": 1000 }),
         _ => json!({ "active": false }),
@@ -145,6 +151,48 @@ async fn an_issuer_that_is_down_is_no_fault_of_the_caller() {
     let recovers = async || (ask(&gateway, "bad").await.status == 401).then_some(());
     eventually("the issuer is asked again", DEADLINE, recovers).await;
     gateway.log("the recovery", |line| line["message"] == "the issuer can be asked about tokens again").await;
+}
+
+#[tokio::test]
+async fn tokens_over_which_the_issuer_stumbles_lock_out_nobody_else() {
+    let (upstream, issuer) = (Upstream::saying("in").await, Issuer::start().await);
+    let gateway = Gateway::start(guarded(&upstream, &issuer.server.url(), "")).await;
+    for number in 0..30 {
+        for stumbling in [format!("400-{number}"), format!("500-{number}"), format!("500-more-{number}")] {
+            assert_eq!(ask(&gateway, &stumbling).await.refused(503), "authentication_unavailable");
+        }
+        assert_eq!(ask(&gateway, &format!("good-{number}")).await.status, 200, "after {number}");
+    }
+    let skipped = [("authenticator", "opaque"), ("result", "skipped")];
+    assert_eq!(gateway.metrics().await.value("gateway_token_introspections_total", &skipped), 0.0);
+}
+
+#[tokio::test]
+async fn health_says_what_an_issuer_answers_that_refuses_the_gateway() {
+    let upstream = Upstream::saying("in").await;
+    let issuer = Upstream::start(|_| async { reply(401, "") }).await;
+    let gateway = Gateway::start(guarded(&upstream, &issuer.url(), "")).await;
+    let health = gateway.admin("/health").await.json()["issuers"][0].clone();
+    assert_eq!((&health["authenticator"], &health["degraded"]), (&json!("opaque"), &json!(false)));
+    assert_eq!(health["endpoint"], format!("{}/introspect", issuer.url()));
+    let mut number = 0;
+    let degraded = async || {
+        number += 1;
+        assert_eq!(ask(&gateway, &format!("new-{number}")).await.refused(503), "authentication_unavailable");
+        let health = gateway.admin("/health").await.json()["issuers"][0].clone();
+        (health["degraded"] == true).then_some(health)
+    };
+    let health = eventually("the issuer counts as down", DEADLINE, degraded).await;
+    assert_eq!(health["error"], "the issuer refuses the gateway itself with 401");
+    assert!(health["since"].is_string(), "{health}");
+    let down = gateway.metrics().await.value("gateway_degraded", &[("component", "issuer")]);
+    assert_eq!(down, 1.0);
+    assert_eq!(ask(&gateway, "another").await.status, 503);
+    let line = |line: &serde_json::Value| {
+        line["error"].as_str().is_some_and(|text| text.contains("cannot be asked: "))
+    };
+    let line = gateway.access_log("what was not asked", line).await;
+    assert!(line["error"].as_str().unwrap().ends_with("with 401"), "{line}");
 }
 
 #[tokio::test]

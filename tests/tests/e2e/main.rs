@@ -26,6 +26,7 @@ mod heads;
 mod health;
 mod introspection;
 mod ip_filter;
+mod jwks;
 mod jwt;
 mod lifecycle;
 mod limits;

@@ -19,8 +19,7 @@ use crate::{
 pub use api_keys::ApiKeys;
 pub use basic::Basic;
 pub use introspection::Introspection;
-use jwt::Jwt;
-pub use jwt::Keys;
+pub use jwt::{Jwt, Keys};
 
 /// An authenticator that can run. Equal ones need not be made anew by a reload.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,10 +1,11 @@
-//! Numbers of one authenticator: whom it let in, whom not and why, what it remembers, and how old its keys are.
+//! Numbers of one authenticator: whom it let in, whom not and why, what it remembers, and how its keys are.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use prometheus::Registry;
 
+use super::degraded::{Degraded, ISSUER};
 use super::family::{Family, Slots};
 use super::instrument::{Age, Counter, Level};
 use crate::reason::Reason;
@@ -20,18 +21,24 @@ pub(super) struct AuthenticatorFamilies {
     misses: Family<Counter>,
     remembered: Family<Level>,
     refreshes: Family<Counter>,
+    keys: Family<Level>,
     key_age: Family<Age>,
+    key_failures: Family<Level>,
+    degraded: Family<Level>,
 }
 
 impl AuthenticatorFamilies {
-    pub(super) fn register(registry: &Registry) -> Self {
+    pub(super) fn register(registry: &Registry, degraded: Family<Level>) -> Self {
         AuthenticatorFamilies {
             decisions: Family::register(registry, names::AUTHENTICATIONS),
             hits: Family::register(registry, names::TOKEN_CACHE_HITS),
             misses: Family::register(registry, names::TOKEN_CACHE_MISSES),
             remembered: Family::register(registry, names::TOKEN_CACHE_ENTRIES),
             refreshes: Family::register(registry, names::JWKS_REFRESHES),
+            keys: Family::register(registry, names::JWKS_KEYS),
             key_age: Family::register(registry, names::JWKS_AGE),
+            key_failures: Family::register(registry, names::JWKS_FAILURES),
+            degraded,
         }
     }
 }
@@ -86,36 +93,57 @@ impl AuthenticatorMetrics {
         self.families.remembered.with(&[&self.name]).set(count);
     }
 
-    /// The numbers of its issuer's keys.
+    /// The numbers of its issuer's keys, of which there are none yet.
     pub fn keys(&self) -> KeyMetrics {
-        KeyMetrics { name: self.name.clone(), families: self.families.clone(), age: OnceLock::new() }
+        let Self { name, families, .. } = self;
+        KeyMetrics {
+            name: name.clone(),
+            families: families.clone(),
+            count: families.keys.with(&[name]),
+            failures: families.key_failures.with(&[name]),
+            age: OnceLock::new(),
+            degraded: Degraded::new(families.degraded.with(&[ISSUER])),
+        }
     }
 }
 
-/// Numbers of the keys that an issuer sends. Their age leaves `/metrics` with them.
+/// Numbers of the keys that an issuer sends. They leave `/metrics` with them.
 #[derive(Debug)]
 pub struct KeyMetrics {
     name: Box<str>,
     families: AuthenticatorFamilies,
+    count: Arc<Level>,
+    failures: Arc<Level>,
     /// Not there before the first keys.
     age: OnceLock<Arc<Age>>,
+    degraded: Degraded,
 }
 
 impl KeyMetrics {
-    /// Counts an attempt to fetch keys. After a successful one they are new.
-    pub fn refreshed(&self, successful: bool) {
-        let result = if successful { "success" } else { "failure" };
-        self.families.refreshes.with(&[&self.name, result]).inc();
-        if successful {
-            self.age.get_or_init(|| self.families.key_age.with(&[&self.name])).begin(Instant::now());
+    /// There are so many keys, which came at this time; none have ever come where there is no time.
+    pub fn has(&self, count: usize, since: Option<Instant>) {
+        self.count.set(i64::try_from(count).unwrap_or(i64::MAX));
+        if let Some(since) = since {
+            self.age.get_or_init(|| self.families.key_age.with(&[&self.name])).begin(since);
         }
+    }
+
+    /// Counts an attempt to fetch keys. `failures` have followed each other, this one included.
+    pub fn attempted(&self, failures: u32) {
+        let result = if failures == 0 { "success" } else { "failure" };
+        self.families.refreshes.with(&[&self.name, result]).inc();
+        self.failures.set(i64::from(failures));
+        self.degraded.set(failures > 0);
     }
 }
 
 impl Drop for KeyMetrics {
     fn drop(&mut self) {
+        let Self { name, families, count, failures, .. } = self;
+        families.keys.release(&[name], std::mem::take(count));
+        families.key_failures.release(&[name], std::mem::take(failures));
         if let Some(age) = self.age.take() {
-            self.families.key_age.release(&[&self.name], age);
+            families.key_age.release(&[name], age);
         }
     }
 }

@@ -91,6 +91,11 @@ impl Level {
         self.0.store(value, Relaxed);
     }
 
+    /// Adds `n`, which may be negative.
+    pub fn add(&self, n: i64) {
+        self.0.fetch_add(n, Relaxed);
+    }
+
     /// The present value.
     pub fn get(&self) -> i64 {
         self.0.load(Relaxed)
@@ -101,25 +106,26 @@ impl Level {
 #[derive(Debug)]
 pub struct Age {
     made: Instant,
-    /// Milliseconds from `made`.
-    began: AtomicU64,
+    /// Milliseconds from `made`; what is older than the instrument has less than none.
+    began: AtomicI64,
 }
 
 impl Age {
     /// From an instrument's making on.
     pub fn new() -> Self {
-        Self { made: Instant::now(), began: AtomicU64::new(0) }
+        Self { made: Instant::now(), began: AtomicI64::new(0) }
     }
 
-    /// It happens at `now`.
-    pub fn begin(&self, now: Instant) {
-        let since = now.saturating_duration_since(self.made).as_millis();
-        self.began.store(u64::try_from(since).unwrap_or(u64::MAX), Relaxed);
+    /// It happened at this time.
+    pub fn begin(&self, at: Instant) {
+        let milliseconds = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+        let before = milliseconds(self.made.saturating_duration_since(at));
+        self.began.store(milliseconds(at.saturating_duration_since(self.made)) - before, Relaxed);
     }
 
     fn at(&self, now: Instant) -> f64 {
-        let began = Duration::from_millis(self.began.load(Relaxed));
-        now.saturating_duration_since(self.made).saturating_sub(began).as_secs_f64()
+        let began = self.began.load(Relaxed) as f64 / 1000.0;
+        (now.saturating_duration_since(self.made).as_secs_f64() - began).max(0.0)
     }
 }
 

@@ -5,8 +5,9 @@ use std::{sync::Arc, time::Duration};
 use prometheus::Registry;
 
 use super::{
+    degraded::{Degraded, ISSUER},
     family::Family,
-    instrument::{Counter, Histogram},
+    instrument::{Counter, Histogram, Level},
 };
 use crate::telemetry::names::metrics as names;
 
@@ -33,13 +34,15 @@ impl Introspected {
 pub(super) struct IntrospectionFamilies {
     tokens: Family<Counter>,
     duration: Family<Histogram>,
+    degraded: Family<Level>,
 }
 
 impl IntrospectionFamilies {
-    pub(super) fn register(registry: &Registry) -> Self {
+    pub(super) fn register(registry: &Registry, degraded: Family<Level>) -> Self {
         Self {
             tokens: Family::register(registry, names::INTROSPECTIONS),
             duration: Family::register(registry, names::INTROSPECTION_DURATION),
+            degraded,
         }
     }
 }
@@ -49,6 +52,7 @@ impl IntrospectionFamilies {
 pub struct IntrospectionMetrics {
     tokens: [Arc<Counter>; 5],
     duration: Arc<Histogram>,
+    degraded: Arc<Level>,
 }
 
 impl IntrospectionMetrics {
@@ -56,7 +60,13 @@ impl IntrospectionMetrics {
         Self {
             tokens: Introspected::LABELS.map(|label| families.tokens.with(&[name, label])),
             duration: families.duration.with(&[name]),
+            degraded: families.degraded.with(&[ISSUER]),
         }
+    }
+
+    /// A place among the issuers that cannot be asked, for one that can so far.
+    pub fn issuer(&self) -> Degraded {
+        Degraded::new(self.degraded.clone())
     }
 
     /// Counts a token.

@@ -10,6 +10,7 @@
 
 mod authenticator;
 mod concurrency;
+mod degraded;
 mod ending;
 pub mod family;
 mod gateway;
@@ -34,6 +35,7 @@ use tokio::runtime::Handle;
 
 pub use authenticator::{AuthenticatorMetrics, KeyMetrics};
 pub use concurrency::{ConcurrencyMetrics, Shed};
+pub use degraded::Degraded;
 pub use ending::Ending;
 pub use gateway::{GatewayMetrics, Kept, LineLoss, Reload, SpanLoss, TelemetryMetrics};
 pub use graphql::{FetchRecord, GraphqlMetrics, OperationRecord, OperationResult};
@@ -45,7 +47,7 @@ pub use route::{PreflightResult, RequestRecord, RouteMetrics};
 pub use stripe::Stripe;
 pub use upstream::{AttemptRecord, EndpointMetrics, Outcome, UpstreamMetrics};
 
-use crate::telemetry::names::UNMATCHED_ROUTE;
+use crate::telemetry::names::{UNMATCHED_ROUTE, metrics as names};
 
 /// `Content-Type` of what [`Metrics::render`] gives.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -91,15 +93,16 @@ impl Metrics {
     pub fn new() -> Arc<Metrics> {
         let registry = Registry::new();
         let concurrency = concurrency::ConcurrencyFamilies::register(&registry);
+        let degraded = family::Family::register(&registry, names::DEGRADED);
         let families = Families {
             route: route::RouteFamilies::register(&registry, concurrency.clone()),
             upstream: upstream::UpstreamFamilies::register(&registry, concurrency),
             listener: listener::ListenerFamilies::register(&registry),
             graphql: graphql::GraphqlFamilies::register(&registry),
             rate_limit: rate_limit::RateLimitFamilies::register(&registry),
-            authenticator: authenticator::AuthenticatorFamilies::register(&registry),
-            introspection: introspection::IntrospectionFamilies::register(&registry),
-            redis: redis::RedisFamilies::register(&registry),
+            authenticator: authenticator::AuthenticatorFamilies::register(&registry, degraded.clone()),
+            introspection: introspection::IntrospectionFamilies::register(&registry, degraded.clone()),
+            redis: redis::RedisFamilies::register(&registry, degraded),
         };
         process::register(&registry);
         Arc::new(Metrics {

@@ -36,9 +36,9 @@ pub(super) struct RedisFamilies {
 }
 
 impl RedisFamilies {
-    pub(super) fn register(registry: &Registry) -> Self {
+    pub(super) fn register(registry: &Registry, degraded: Family<Level>) -> Self {
         RedisFamilies {
-            degraded: Family::register(registry, names::DEGRADED),
+            degraded,
             calls: Family::register(registry, names::REDIS_CALLS),
             duration: Family::register(registry, names::REDIS_CALL_DURATION),
             opened: Family::register(registry, names::REDIS_BREAKER_OPENED),

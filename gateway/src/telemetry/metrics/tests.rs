@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::io::Write;
 use std::process::{Command, Stdio};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use http::Method;
 use proptest::prelude::*;
@@ -131,7 +131,8 @@ async fn every_metric_of_the_table_is_shown() {
     metrics.watch_runtime("proxy", Handle::current());
     let _endpoint = metrics.upstream("users").endpoint("http://127.0.0.1:7001");
     let keys = metrics.authenticator("users").keys();
-    keys.refreshed(true);
+    keys.has(1, Some(Instant::now()));
+    keys.attempted(0);
     let concurrency = metrics.route("users").concurrency();
     concurrency.entered();
     concurrency.shed(Shed::Displaced);
@@ -151,17 +152,29 @@ async fn every_metric_of_the_table_is_shown() {
 }
 
 #[test]
-fn the_age_of_keys_is_told_from_the_first_ones_on_and_as_long_as_there_are_any() {
+fn keys_are_told_of_as_long_as_there_is_who_fetches_them_and_their_age_from_the_first_ones_on() {
     let metrics = Metrics::new();
-    let series = "gateway_jwks_age_seconds{authenticator=\"users\"}";
+    let told =
+        |name: &str| value(&metrics.render(), &format!("gateway_jwks_{name}{{authenticator=\"users\"}}"));
+    let down = || value(&metrics.render(), "gateway_degraded{component=\"issuer\"}");
     let keys = metrics.authenticator("users").keys();
-    keys.refreshed(false);
-    assert_eq!(value(&metrics.render(), series), None);
-    keys.refreshed(true);
-    keys.refreshed(false);
-    assert!(value(&metrics.render(), series).is_some_and(|age| (0.0..60.0).contains(&age)));
+    keys.has(0, None);
+    keys.attempted(3);
+    assert_eq!(
+        (told("keys"), told("consecutive_failures"), told("age_seconds")),
+        (Some(0.0), Some(3.0), None)
+    );
+    assert_eq!(down(), Some(1.0));
+    let others = metrics.authenticator("partners").keys();
+    others.attempted(1);
+    assert_eq!(down(), Some(2.0));
+    drop(others);
+    keys.has(2, Some(Instant::now() - Duration::from_secs(100)));
+    keys.attempted(0);
+    assert_eq!((told("keys"), told("consecutive_failures"), down()), (Some(2.0), Some(0.0), Some(0.0)));
+    assert!(told("age_seconds").is_some_and(|age| (100.0..200.0).contains(&age)), "older than what shows it");
     drop(keys);
-    assert_eq!(value(&metrics.render(), series), None);
+    assert_eq!((told("keys"), told("consecutive_failures"), told("age_seconds")), (None, None, None));
 }
 
 #[test]

@@ -136,8 +136,12 @@ mod table {
         "Time until the issuer had answered a question about a token, or was given up.");
     pub const JWKS_REFRESHES: Metric = counter("gateway_jwks_refreshes_total", &[AUTHENTICATOR, RESULT],
         "Attempts to fetch an issuer's keys, by result (success, failure).");
+    pub const JWKS_KEYS: Metric = gauge("gateway_jwks_keys", &[AUTHENTICATOR],
+        "Keys of an issuer that tokens are checked with. 0 until the first have come: nobody is let in.");
     pub const JWKS_AGE: Metric = gauge("gateway_jwks_age_seconds", &[AUTHENTICATOR],
         "Seconds since an issuer's keys were last fetched. There is none until the first have come.");
+    pub const JWKS_FAILURES: Metric = gauge("gateway_jwks_consecutive_failures", &[AUTHENTICATOR],
+        "Attempts to fetch an issuer's keys that have failed since the last one that succeeded.");
 
     // The gateway itself.
     pub const BUILD_INFO: Metric = gauge("gateway_build_info", &[VERSION],
@@ -161,7 +165,7 @@ mod table {
 
     // What requests depend on beside their upstream.
     pub const DEGRADED: Metric = gauge("gateway_degraded", &[COMPONENT],
-        "1 while the gateway does without something it is configured to use (redis); /health says since when and why.");
+        "What the gateway does without of that which it is configured to use: redis, 0 or 1; issuer, how many cannot be asked for keys or about tokens. /health says since when and why.");
     pub const REDIS_CALLS: Metric = counter("gateway_redis_calls_total", &[RESULT],
         "Calls to Redis, by result (success, error, timeout; skipped: not made, because Redis has failed lately).");
     pub const REDIS_CALL_DURATION: Metric = histogram("gateway_redis_call_duration_seconds", Seconds, &[],
@@ -291,7 +295,9 @@ pub const SECTIONS: &[Section] = &[
             INTROSPECTIONS,
             INTROSPECTION_DURATION,
             JWKS_REFRESHES,
+            JWKS_KEYS,
             JWKS_AGE,
+            JWKS_FAILURES,
         ],
     },
     Section {
@@ -309,7 +315,7 @@ pub const SECTIONS: &[Section] = &[
         ],
     },
     Section {
-        title: "Redis",
+        title: "What the gateway depends on",
         metrics: &[DEGRADED, REDIS_CALLS, REDIS_CALL_DURATION, REDIS_BREAKER_OPENED, REDIS_LEASES],
     },
     Section {

@@ -52,7 +52,8 @@ pub enum Keys {
 
 pub fn check(check: &mut Check<'_>, name: &Name, path: &str, config: &JwtConfig) -> Option<Jwt> {
     let algorithms: Vec<Algorithm> = config.algorithms.iter().map(|algorithm| **algorithm).collect();
-    let keys = keys(check, name, path, &config.keys, &algorithms);
+    let issuer = config.issuer.as_ref().map(|issuer| issuer.as_str().into());
+    let keys = keys(check, name, path, &config.keys, issuer, &algorithms);
     let rules = rules(check, path, config);
     let places = places(check, &config.from);
     let remembered = *config.remembered_tokens;
@@ -143,6 +144,7 @@ fn keys(
     name: &Name,
     path: &str,
     config: &KeysConfig,
+    issuer: Option<Box<str>>,
     algorithms: &[Algorithm],
 ) -> Option<Keys> {
     let KeysConfig { url, refresh, file, pem, secret } = config;
@@ -163,6 +165,7 @@ fn keys(
         return at_issuer(check, url, refresh)
             .then(|| JwksSettings {
                 name: name.clone(),
+                issuer,
                 url: (**url).clone(),
                 refresh: refresh.get(),
                 algorithms: algorithms.to_vec(),

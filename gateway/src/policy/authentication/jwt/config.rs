@@ -56,7 +56,8 @@ pub struct KeysConfig {
     /// was fetched stays while nothing newer comes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<Located<HttpUrl>>,
-    /// How long a set from `url` may be kept where the issuer does not say (`Cache-Control: max-age`); 1s to 24h.
+    /// How long a set from `url` may be kept; less where the issuer says so (`Cache-Control: max-age`). A key that the
+    /// issuer withdraws counts no longer than that. 1s to 24h.
     #[serde(default = "refresh")]
     pub refresh: Located<Duration>,
     /// A file with a JWK Set.

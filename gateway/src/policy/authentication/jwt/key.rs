@@ -181,6 +181,12 @@ impl KeySet {
         self.0.len()
     }
 
+    /// Those for some algorithms; all if none is named.
+    pub fn only(&self, algorithms: &[Algorithm]) -> Self {
+        let counts = |key: &&Key| algorithms.is_empty() || algorithms.contains(&key.algorithm);
+        self.0.iter().filter(counts).cloned().collect()
+    }
+
     /// Whether a key is still there.
     pub fn holds(&self, fingerprint: &Fingerprint) -> bool {
         self.0.iter().any(|key| key.fingerprint == *fingerprint)

@@ -15,7 +15,9 @@ use super::{
 use crate::policy::authentication::{Identity, Rejected};
 
 /// A bounded memory of accepted tokens. When it is full, those that are seldom used make room.
-#[derive(Debug)]
+///
+/// Clones share it.
+#[derive(Debug, Clone)]
 pub struct Remembered(Option<Cache<Fingerprint, Entry, foldhash::fast::RandomState>>);
 
 #[derive(Debug, Clone)]
