@@ -26,8 +26,8 @@ pub struct GraphqlRequest {
 /// A caller whom the embedder has authenticated. It alone can say so: nothing of a
 /// request makes one.
 pub trait Identity: Debug + Send + Sync {
-    /// The verified claims, an object: what `{claims.x}` reads.
-    fn claims(&self) -> &serde_json::Value;
+    /// The verified claim at a path, as `{claims.tenant.id}` writes it: `tenant.id`.
+    fn claim(&self, path: &str) -> Option<&serde_json::Value>;
 
     /// Whether the caller was given this scope.
     fn has_scope(&self, scope: &str) -> bool;

@@ -125,8 +125,8 @@ pub(crate) fn caller(claims: Value) -> Arc<dyn Identity> {
 struct Known(Value);
 
 impl Identity for Known {
-    fn claims(&self) -> &Value {
-        &self.0
+    fn claim(&self, path: &str) -> Option<&Value> {
+        path.split('.').try_fold(&self.0, |value, name| value.get(name))
     }
 
     fn has_scope(&self, scope: &str) -> bool {

@@ -146,8 +146,8 @@ impl Exchange {
 }
 
 impl glassgate_graphql::Identity for Identity {
-    fn claims(&self) -> &serde_json::Value {
-        &self.claims
+    fn claim(&self, path: &str) -> Option<&serde_json::Value> {
+        Identity::claim(self, path)
     }
 
     fn has_scope(&self, scope: &str) -> bool {

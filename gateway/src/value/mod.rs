@@ -31,7 +31,7 @@ mod timestamp;
 mod trusted_header;
 
 pub use byte_size::ByteSize;
-pub use claim::claim;
+pub use claim::{claim, has_all_digits};
 pub use duration::Duration;
 pub use each::{EACH_ENTRY, EACH_ITEM, each_entry, each_item};
 pub use encoded_slashes::EncodedSlashes;

@@ -6,6 +6,8 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use super::Fault;
 use crate::code::Code;
 use crate::plan::GateId;
@@ -44,28 +46,47 @@ fn fault(refused: Refused) -> Fault {
     }
 }
 
-/// Whether the caller has no value for a claim that the call carries.
+/// Whether the caller has a value for every claim that the call carries, and one that says who it is.
 ///
 /// An argument that is undefined is left out of a query or a header. A claim must
 /// not be: a list that should be of one tenant's orders would be of everybody's.
-pub(super) fn lacks_claim(rest: &Rest, caller: Option<&dyn Identity>) -> bool {
-    let find = |path: &[Arc<str>]| path.iter().try_fold(caller?.claims(), |value, name| value.get(&**name));
+pub(super) fn check_claims(rest: &Rest, caller: Option<&dyn Identity>) -> Result<(), Fault> {
     let claims = |reference: &Reference| match reference {
-        Reference::Claim(path) => Some(find(path)),
+        Reference::Claim(path) => Some(caller.and_then(|caller| caller.claim(path)).unwrap_or(&Value::Null)),
         _ => None,
     };
     let sent = rest.uri.references().chain(rest.headers.iter().flat_map(|header| header.references()));
     let in_body = rest.body.iter().flat_map(|body| body.references());
-    sent.filter_map(claims).any(|claim| claim.is_none_or(is_nothing))
-        || in_body.filter_map(claims).any(|claim| claim.is_none_or(serde_json::Value::is_null))
+    let is_missing =
+        sent.filter_map(claims).any(is_nothing) || in_body.filter_map(claims).any(Value::is_null);
+    if is_missing {
+        return Err(Fault::of(Code::ClaimMissing));
+    }
+    if rest.references().filter_map(claims).any(has_lost_digits) {
+        let code = Code::UnsendableValue;
+        let message =
+            format!("{}: a claim of the caller is a number, but no integer of 64 bits", code.text());
+        return Err(Fault::with(code, message));
+    }
+    Ok(())
 }
 
 /// Whether nothing of a value would be sent in a query or a header.
-fn is_nothing(value: &serde_json::Value) -> bool {
+fn is_nothing(value: &Value) -> bool {
     match value {
-        serde_json::Value::Null => true,
-        serde_json::Value::String(text) => text.is_empty(),
-        serde_json::Value::Array(items) => items.iter().all(is_nothing),
+        Value::Null => true,
+        Value::String(text) => text.trim().is_empty(),
+        Value::Array(items) => items.iter().all(is_nothing),
+        _ => false,
+    }
+}
+
+/// Whether two callers with other numbers might look the same: a number that is no integer of 64 bits is kept as the
+/// double next to it.
+fn has_lost_digits(value: &Value) -> bool {
+    match value {
+        Value::Number(number) => number.is_f64(),
+        Value::Array(items) => items.iter().any(has_lost_digits),
         _ => false,
     }
 }

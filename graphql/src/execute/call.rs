@@ -8,7 +8,7 @@ use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue};
 use sha2::{Digest, Sha256};
 
-use super::access::lacks_claim;
+use super::access::check_claims;
 use super::{Fault, Job, Received, Run, Slot};
 use crate::code::Code;
 use crate::coerce::{ArgumentError, Values};
@@ -81,8 +81,8 @@ impl Run<'_> {
         if let Some(message) = self.negative_take(node) {
             return self.refuse(node, Fault::with(Code::ArgumentInvalid, message));
         }
-        if lacks_claim(&at.rest, self.env.context.identity.as_deref()) {
-            return self.refuse(node, Fault::of(Code::ClaimMissing));
+        if let Err(fault) = check_claims(&at.rest, self.env.context.identity.as_deref()) {
+            return self.refuse(node, fault);
         }
         if self.has_long_argument(node) {
             return self.refuse(node, Unsendable::LongUri.fault(at));
@@ -297,7 +297,9 @@ impl Scope for CallScope<'_> {
         let context = self.run.env.context;
         match reference {
             Reference::Argument(path) => member(self.arguments.get(&**path.first()?)?, path.get(1..)?),
-            Reference::Claim(path) => member(context.identity.as_ref()?.claims(), path),
+            Reference::Claim(path) => {
+                Some(Value::Json(Cow::Borrowed(context.identity.as_ref()?.claim(path)?)))
+            }
             Reference::Header(name) => {
                 Some(Value::Text(Cow::Borrowed(context.headers.get(name)?.to_str().ok()?)))
             }

@@ -100,7 +100,7 @@ impl HeaderTemplate {
                     };
                     match value.plain() {
                         Plain::Null => return Ok(None),
-                        Plain::Scalar(scalar) if HeaderValue::from_bytes(scalar.as_bytes()).is_err() => {
+                        Plain::Scalar(scalar) if !fits(reference, &scalar) => {
                             return Err(ExpandError::HeaderValue(reference.for_client()));
                         }
                         Plain::Scalar(scalar) => text.extend_from_slice(scalar.as_bytes()),
@@ -115,6 +115,13 @@ impl HeaderTemplate {
         // Each part was looked at by now.
         HeaderValue::from_bytes(&text).map(Some).map_err(|_| ExpandError::HeaderValue("a value".to_owned()))
     }
+}
+
+/// Whether a value stands in a header as it is. Space around it would be taken away on the way, and a claim would then
+/// be another one.
+fn fits(reference: &Reference, text: &str) -> bool {
+    let is_whole = !matches!(reference, Reference::Claim(_)) || text.trim() == text;
+    is_whole && HeaderValue::from_bytes(text.as_bytes()).is_ok()
 }
 
 /// Whether templates and forward lists must leave a header alone.

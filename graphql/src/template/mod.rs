@@ -36,8 +36,8 @@ pub enum Reference {
     Argument(Vec<Arc<str>>),
     /// A member of the parent's JSON: `parent.address.city`.
     Parent(Vec<Arc<str>>),
-    /// A verified claim of the caller: `claims.sub`.
-    Claim(Vec<Arc<str>>),
+    /// A verified claim of the caller, by its path: `claims.sub`, `claims.https://app.example/tenant`.
+    Claim(Arc<str>),
     /// A header of the client's request: `headers.idempotency-key`.
     Header(HeaderName),
     /// The keys of a batch: its parameter's name, or `keys`.
@@ -49,7 +49,7 @@ impl fmt::Display for Reference {
         match self {
             Reference::Argument(path) => f.write_str(&path.join(".")),
             Reference::Parent(path) => write!(f, "parent.{}", path.join(".")),
-            Reference::Claim(path) => write!(f, "claims.{}", path.join(".")),
+            Reference::Claim(path) => write!(f, "claims.{path}"),
             Reference::Header(name) => write!(f, "headers.{name}"),
             Reference::Keys => f.write_str("keys"),
         }

@@ -136,16 +136,17 @@ impl<'n> Syntax<'n> {
             Some(name) => (name, true),
             None => (spec, false),
         };
-        if name.contains(':') {
+        let is_claim = name.starts_with("claims.");
+        if name.contains(':') && !is_claim {
             self.error(offset, "the prefix modifier `:` is not supported", "send the whole value");
             return None;
         }
-        if !is_name(name) {
-            self.error(
-                offset,
-                format!("`{name}` is not a name"),
-                "names are letters, digits, `_` and `-`, joined by `.`",
-            );
+        if !is_name(name) && !(is_claim && is_claim_path(name)) {
+            let hint = match is_claim {
+                true => "a claim's name here is letters, digits, `_`, `-`, `:` and `/`, joined by `.`",
+                false => "names are letters, digits, `_` and `-`, joined by `.`",
+            };
+            self.error(offset, format!("`{name}` is not a name"), hint);
             return None;
         }
         Some(VarSpec { name, explode, offset })
@@ -183,6 +184,12 @@ fn is_name(text: &str) -> bool {
         segment.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
             && segment.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
     })
+}
+
+/// Names of claims are often addresses: `https://app.example/roles`, `urn:example:tenant`, `cognito:groups`.
+fn is_claim_path(text: &str) -> bool {
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || "_-:/".contains(c);
+    text.split('.').all(|segment| !segment.is_empty() && segment.chars().all(is_allowed))
 }
 
 /// The references among `parts`.

@@ -29,7 +29,7 @@ fn reference(name: &str) -> Result<Reference, (String, Option<String>)> {
     let path = |text: &str| text.split('.').map(Into::into).collect();
     Ok(match name.split_once('.') {
         Some(("parent", rest)) => Reference::Parent(path(rest)),
-        Some(("claims", rest)) => Reference::Claim(path(rest)),
+        Some(("claims", rest)) => Reference::Claim(rest.into()),
         Some(("headers", rest)) => Reference::Header(rest.parse().expect("a header name")),
         _ if name == "keys" => Reference::Keys,
         _ => Reference::Argument(path(name)),
@@ -78,6 +78,8 @@ fn a_uri_is_filled_with_encoded_values() {
         ("/o?u={a}&v=2", json!({}), "/o?v=2"),
         ("/o?v=2&flag", json!({}), "/o?v=2&flag"),
         ("/me/{claims.sub}", json!({"claims.sub": "ann"}), "/me/ann"),
+        ("/of/{claims.https://a.example/t}", json!({"claims.https://a.example/t": "ann"}), "/of/ann"),
+        ("/o?g={claims.cognito:groups}", json!({"claims.cognito:groups": ["a", "b"]}), "/o?g=a,b"),
         ("/a b/{x}", json!({"x": 1}), "/a%20b/1"),
     ] {
         assert_eq!(expand(template, values).as_deref(), Ok(expected), "{template}");

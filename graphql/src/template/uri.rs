@@ -35,7 +35,7 @@ impl UriTemplate {
     /// Reads a template; errors are left in `syntax`.
     pub(crate) fn parse(text: &str, syntax: &mut Syntax<'_>) -> Option<Self> {
         let errors = syntax.errors.len();
-        if text.contains("://") || text.starts_with("//") {
+        if names_host(text) {
             syntax.error(
                 0,
                 "a template has no host",
@@ -71,6 +71,13 @@ impl UriTemplate {
         }
         Ok(uri)
     }
+}
+
+/// Whether an address begins with a scheme or a host. Further in, `://` is part of a value or of a claim's name.
+fn names_host(text: &str) -> bool {
+    let is_scheme =
+        |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+    text.starts_with("//") || text.split_once("://").is_some_and(|(scheme, _)| is_scheme(scheme))
 }
 
 impl Parameter {

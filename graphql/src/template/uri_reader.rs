@@ -132,7 +132,7 @@ impl Reader<'_, '_> {
             let Some(value) = self.syntax.resolve(spec.name, spec.offset) else {
                 continue;
             };
-            if let Some((_, last)) = spec.name.rsplit_once('.') {
+            if let Some((_, last)) = spec.name.rsplit_once(['.', '/', ':']) {
                 self.syntax.error(
                     spec.offset,
                     format!("the parameter would be called `{}`", spec.name),

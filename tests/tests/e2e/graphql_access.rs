@@ -14,6 +14,7 @@ const SCHEMA: &str = r#"
 type Query {
   open: Echo @rest(source: "up", GET: "/open")
   mine: Echo @rest(source: "up", GET: "/of/{claims.sub}?tenant={claims.tenant.id}", headers: ["X-Who: {claims.sub}"])
+  ours: Echo @rest(source: "up", GET: "/ours/{claims.https://app.example/tenant}?in={claims.tenant.id}")
   known: Echo @authenticated @rest(source: "up", GET: "/known")
   secret: Echo @requiresScopes(scopes: [["a", "b"], ["admin"]]) @rest(source: "up", GET: "/secret")
 }
@@ -113,6 +114,10 @@ async fn claims_of_each_caller_reach_the_service_and_no_other_s() {
         }
     });
     futures::future::join_all(asked).await;
+    let claims = json!({"https://app.example/tenant": "a", "tenant.id": "b", "tenant": {"id": "c"}});
+    let token = format!("Bearer {}", issuer.token_with(claims));
+    let answer = ask(&gateway, "{ ours { target } }", &[("authorization", &token)]).await;
+    assert_eq!(answer["data"]["ours"]["target"], "/ours/a?in=b", "as everywhere: {answer}");
     let token = issuer.token_with(json!({"sub": "../admin", "tenant": {"id": 1}}));
     let answer = ask(&gateway, "{ mine { target } }", &[("authorization", &format!("Bearer {token}"))]).await;
     assert_eq!(code(&answer), "graphql_unsendable_value");

@@ -2,8 +2,8 @@
 //!
 //! A service believes these headers, so none of them may come from a client, by whatever spelling: they are taken out of
 //! every request as it comes in, also where no route would set them. And no claim may say more than itself. What cannot
-//! stand in a header, or would be read there as something else (a comma within an entry of a list, space around a value)
-//! refuses the request; leaving it out could mean something else, too.
+//! stand in a header, or would be read there as something else (a comma within an entry of a list, space around a value,
+//! a number that lost digits) refuses the request; leaving it out could mean something else, too.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 
 use super::{Identity, Rejected};
-use crate::reason::Reason;
+use crate::{reason::Reason, value::has_all_digits};
 
 /// A header that a service gets.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,6 +84,7 @@ fn scalar(value: &Value) -> Result<String, &'static str> {
     match value {
         Value::String(text) if text.trim() != text => Err("has space around it"),
         Value::String(text) => Ok(text.clone()),
+        Value::Number(_) if !has_all_digits(value) => Err("has a number that is no integer of 64 bits"),
         Value::Number(number) => Ok(number.to_string()),
         Value::Bool(truth) => Ok(truth.to_string()),
         Value::Null | Value::Array(_) | Value::Object(_) => Ok(String::new()),

@@ -14,7 +14,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::Limit;
-use crate::value::Quota;
+use crate::value::{Quota, has_all_digits};
 
 /// What a key is made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +27,8 @@ pub enum Part {
     Header(HeaderName),
     /// Whom the caller's credentials are about, as its authenticator knows it. Without, the client's address.
     Subject,
-    /// A claim of the caller, by its path; the same value from two authenticators is one. Without, the client's address.
+    /// A claim of the caller, by its path; the same value from two authenticators is one. Without, or where it is a number
+    /// that is no integer of 64 bits, the client's address.
     Claim(Box<str>),
 }
 
@@ -140,9 +141,9 @@ pub struct Caller<'a> {
 }
 
 impl<'a> Caller<'a> {
-    /// Null is no claim.
+    /// Null is no claim, and a number that lost digits could be another caller's.
     fn claim(&self, path: &str) -> Option<&'a Value> {
-        (self.claims)(path).filter(|claim| !claim.is_null())
+        (self.claims)(path).filter(|claim| !claim.is_null() && has_all_digits(claim))
     }
 }
 

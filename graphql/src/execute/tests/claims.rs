@@ -70,8 +70,10 @@ async fn a_claim_changes_no_path_and_no_header() {
         let (calls, found) = sent(Some(json!({"sub": sub})), "{ me }").await;
         assert_eq!((calls.first().map(String::as_str), found.as_deref()), (call, code), "{sub}");
     }
-    let (calls, code) = sent(Some(json!({"sub": "a\r\nx-admin: 1"})), "{ header }").await;
-    assert_eq!((calls.len(), code.as_deref()), (0, Some("graphql_unsendable_value")));
+    for sub in ["a\r\nx-admin: 1", " ann", "ann ", "\tann"] {
+        let (calls, code) = sent(Some(json!({"sub": sub})), "{ header }").await;
+        assert_eq!((calls.len(), code.as_deref()), (0, Some("graphql_unsendable_value")), "{sub:?}");
+    }
 }
 
 #[tokio::test]
@@ -81,6 +83,7 @@ async fn without_the_claim_nothing_is_sent() {
         json!({"sub": null, "tenant": null, "groups": null}),
         json!({"sub": "", "tenant": {"id": "", "plan": "p"}, "groups": []}),
         json!({"tenant": {"plan": "p"}, "groups": ["", null]}),
+        json!({"sub": " ", "tenant": {"id": "\t", "plan": "p"}, "groups": [" ", ""]}),
         json!({"tenant": 7, "tenant.id": 7, "Sub": "ann"}),
     ];
     for claims in nothing {
@@ -99,6 +102,28 @@ async fn without_the_claim_nothing_is_sent() {
         (0, Some("graphql_claim_missing")),
         "a part of the body is missing"
     );
+}
+
+#[tokio::test]
+async fn a_number_that_lost_digits_is_nobody_s() {
+    for (sub, call) in [
+        ("18446744073709551615", Some("/users/18446744073709551615")),
+        ("-7", Some("/users/-7")),
+        ("12345678901234567890123", None),
+        ("1.5", None),
+        ("[7, 1e3]", None),
+    ] {
+        let sub: Value = serde_json::from_str(sub).unwrap();
+        let code = call.is_none().then_some("graphql_unsendable_value");
+        for query in ["{ me }", "{ header }", "{ posted }"] {
+            let claims = json!({"sub": sub, "tenant": {}, "groups": []});
+            let (calls, found) = sent(Some(claims), query).await;
+            assert_eq!((calls.len(), found.as_deref()), (usize::from(call.is_some()), code), "{sub} {query}");
+            if query == "{ me }" {
+                assert_eq!(calls.first().map(String::as_str), call);
+            }
+        }
+    }
 }
 
 #[tokio::test]

@@ -40,7 +40,7 @@ impl Names<'_> {
                 wrong(&format!("`{name}`: a field of a root type has no parent"), None)
             }
             ("parent", Some(rest)) => Ok(Reference::Parent(path(rest))),
-            ("claims", Some(rest)) => Ok(Reference::Claim(path(rest))),
+            ("claims", Some(rest)) => Ok(Reference::Claim(rest.into())),
             ("headers", Some(rest)) => match rest.parse() {
                 Ok(header) => Ok(Reference::Header(header)),
                 Err(_) => wrong(&format!("`{rest}` is not a header name"), None),
@@ -62,7 +62,9 @@ impl Names<'_> {
             return Ok(Reference::Keys);
         }
         let arguments = self.site.field.arguments.iter().map(|argument| argument.name.as_str());
-        let hint = did_you_mean(first, arguments.clone().chain(self.param)).or_else(|| {
+        let prefixes = ["parent", "claims", "headers"].into_iter().filter(|_| rest.is_some());
+        let candidates = arguments.clone().chain(self.param).chain(prefixes);
+        let hint = did_you_mean(first, candidates).or_else(|| {
             let parent = self.site.root.is_none() && self.site.parent.fields.contains_key(first);
             if parent {
                 return Some(format!("the parent's member is `{{parent.{name}}}`"));

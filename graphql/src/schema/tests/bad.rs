@@ -160,6 +160,17 @@ const CASES: &[Case] = &[
         ],
     ),
     (
+        "names that are nearly a prefix",
+        r##"type Query { a(id: ID): ID @rest(source: "users", GET: "/a?b={claim.sub}&c={header.x}&d={claims.a b}&e={claims.a..b}{&claims.https://a.example/t}") }"##,
+        &[
+            r##"api.graphql:1:63: Query.a: @rest: `claim` is not an argument of Query.a; did you mean `claims`?"##,
+            r##"api.graphql:1:77: Query.a: @rest: `header` is not an argument of Query.a; did you mean `headers`?"##,
+            r##"api.graphql:1:90: Query.a: @rest: `claims.a b` is not a name; a claim's name here is letters, digits, `_`, `-`, `:` and `/`, joined by `.`"##,
+            r##"api.graphql:1:105: Query.a: @rest: `claims.a..b` is not a name; a claim's name here is letters, digits, `_`, `-`, `:` and `/`, joined by `.`"##,
+            r##"api.graphql:1:119: Query.a: @rest: the parameter would be called `claims.https://a.example/t`; write `?t={claims.https://a.example/t}`"##,
+        ],
+    ),
+    (
         "name of the parent",
         r##"type Query { u: U @rest(source: "users", GET: "/u") } type U { id: ID a: V @rest(source: "users", GET: "/a/{id}") } type V { x: ID }"##,
         &[

@@ -15,7 +15,8 @@ fn claims_become_the_text_that_they_are() {
         (json!("Jos\u{e9}"), Some("Jos\u{e9}")),
         (json!("Doe, John"), Some("Doe, John")),
         (json!(7), Some("7")),
-        (json!(0.5), Some("0.5")),
+        (json!(-7), Some("-7")),
+        (json!(u64::MAX), Some("18446744073709551615")),
         (json!(true), Some("true")),
         (json!(["admin", "staff", 7]), Some("admin,staff,7")),
         (json!(["admin"]), Some("admin")),
@@ -46,6 +47,9 @@ fn a_claim_that_would_be_read_as_something_else_is_refused() {
         json!(["staff\nadmin"]),
         json!([["admin"]]),
         json!([null]),
+        json!(0.5),
+        serde_json::from_str("12345678901234567890123").unwrap(),
+        json!(["7", 1e3]),
         json!([{ "admin": true }]),
     ] {
         let rejected = headers("c", json!({ "c": claim })).unwrap_err();

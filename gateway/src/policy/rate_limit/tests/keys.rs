@@ -124,6 +124,21 @@ fn a_claim_is_the_same_whoever_says_so_and_whatever_it_is() {
 }
 
 #[test]
+fn callers_whose_numbers_lost_digits_count_by_address() {
+    let keys = Keys::random();
+    let claims = ["12345678901234567890123", "12345678901234567890124", "0.5", "[1, 1e3]"];
+    let claims = claims.map(|number| json!({"sub": serde_json::from_str::<Value>(number).unwrap()}));
+    let nobody = |client| of_caller(&keys, Part::Subject, client, None);
+    for claims in &claims {
+        for part in [Part::Subject, Part::Claim("sub".into())] {
+            let key = |client| of_caller(&keys, part.clone(), client, Some(("users", claims)));
+            assert_eq!(key("192.0.2.1"), nobody("192.0.2.1"), "{claims}");
+            assert_ne!(key("192.0.2.1"), key("192.0.2.2"), "{claims}");
+        }
+    }
+}
+
+#[test]
 fn who_has_a_quota_of_their_own_has_a_bucket_of_its_size_beside_the_others() {
     let by_subject = Limit { by: Box::from([Part::Subject]), ..limit("2/h", 2) };
     let (limiter, now) = limiter(by_subject);
