@@ -160,7 +160,7 @@ pub const TABLE: [Row; 43] = [
     row(Reason::TokenNotTrusted, "token_not_trusted", 401, "http_request_denied", "The signature of the token is not one that is trusted here"),
     row(Reason::TokenExpired, "token_expired", 401, "http_request_denied", "The token has expired"),
     row(Reason::TokenNotYetValid, "token_not_yet_valid", 401, "http_request_denied", "The token is not valid yet"),
-    row(Reason::TokenClaimsRefused, "token_claims_refused", 401, "http_request_denied", "The token is not meant for this service"),
+    row(Reason::TokenClaimsRefused, "token_claims_refused", 401, "http_request_denied", "The token's claims are not accepted here"),
     row(Reason::AuthenticationUnavailable, "authentication_unavailable", 503, "proxy_internal_error", "Credentials cannot be checked at present"),
     row(Reason::InsufficientScope, "insufficient_scope", 403, "http_request_denied", "A required scope is missing"),
     row(Reason::AccessDenied, "access_denied", 403, "http_request_denied", "Access is denied"),

@@ -13,6 +13,8 @@ use http::StatusCode;
 pub enum Code {
     /// The HTTP request does not carry a GraphQL request.
     MalformedRequest,
+    /// The hash of a document in place of the document.
+    PersistedQueryNotSupported,
     /// A method other than GET and POST.
     MethodNotAllowed,
     /// A mutation sent by GET.
@@ -55,6 +57,8 @@ pub enum Code {
     ArgumentInvalid,
     /// The caller has not enough left of a rate limit for what the operation costs.
     RateLimited,
+    /// Nobody can say at present what is left of a rate limit.
+    RateLimitUnavailable,
     /// A non-null field has no value.
     NullValue,
     /// A service's value does not fit the field's type.
@@ -104,7 +108,7 @@ pub struct Row {
     /// The word for it everywhere.
     pub word: &'static str,
     /// HTTP status where the whole request is refused with it; 200 for codes
-    /// that only ever concern a field.
+    /// that only ever concern a field, and where clients expect it.
     pub status: u16,
     /// What the client is told where nothing more precise is known.
     pub text: &'static str,
@@ -116,8 +120,10 @@ const fn row(code: Code, word: &'static str, status: u16, text: &'static str) ->
 
 /// The table, in the order of the enum.
 #[rustfmt::skip]
-pub const TABLE: [Row; 41] = [
+pub const TABLE: [Row; 43] = [
     row(Code::MalformedRequest, "graphql_malformed_request", 400, "The request is not a GraphQL request"),
+    // Text, word and status are those that clients look for: Apollo's, which others took over.
+    row(Code::PersistedQueryNotSupported, "PERSISTED_QUERY_NOT_SUPPORTED", 200, "PersistedQueryNotSupported"),
     row(Code::MethodNotAllowed, "graphql_method_not_allowed", 405, "GraphQL is asked for by GET or POST"),
     row(Code::MutationByGet, "graphql_mutation_by_get", 405, "A mutation must be sent by POST"),
     row(Code::PreflightRequired, "graphql_preflight_required", 403, "Another site could have sent this GET: add the header `graphql-require-preflight: 1`, or send a POST"),
@@ -139,6 +145,7 @@ pub const TABLE: [Row; 41] = [
     row(Code::VariableInvalid, "graphql_variable_invalid", 400, "A variable does not fit its type"),
     row(Code::ArgumentInvalid, "graphql_argument_invalid", 200, "An argument does not fit its type"),
     row(Code::RateLimited, "rate_limited", 429, "Too many requests"),
+    row(Code::RateLimitUnavailable, "rate_limit_unavailable", 503, "Rate limits cannot be checked at present"),
     row(Code::NullValue, "graphql_null_value", 200, "A field that is never null has no value"),
     row(Code::InvalidValue, "graphql_invalid_value", 200, "The service's value does not fit the field's type"),
     row(Code::UnknownType, "graphql_unknown_type", 200, "The service's object does not say which type it is"),

@@ -13,6 +13,7 @@ use http::StatusCode;
 use serde_json::Value;
 
 use crate::aside::Aside;
+use crate::budget::{Bill, Cause};
 use crate::code::Code;
 use crate::coerce::{Values, variables};
 use crate::document::{Prepared, prepare};
@@ -125,11 +126,16 @@ impl Engine {
         let variables = Arc::new(self.variables(&plan, request.variables, context.deadline).await?);
         let conditions = Conditions::evaluate(&plan.conditions, &variables)
             .map_err(|error| RequestError::new(Code::VariableInvalid, error.0))?;
-        report.cost = plan.cost(&conditions);
-        pay(context, report.cost).await?;
-        let introspection = self.introspect(&plan, &variables, context.deadline).await?;
-
         let refusals = Refusals::of(&plan.gates, context.identity.as_deref());
+        let doomed = plan.doomed(&conditions, &refusals);
+        // What is doomed calls no service.
+        let bill = match doomed {
+            Some(_) => Bill { cost: 1, mutations: 0 },
+            None => plan.bill(&conditions, &refusals),
+        };
+        report.cost = bill.cost;
+        pay(context, bill).await?;
+        let introspection = self.introspect(&plan, &variables, context.deadline).await?;
 
         let began = Instant::now();
         let env = Environment {
@@ -143,14 +149,14 @@ impl Engine {
             refusals: &refusals,
         };
         let mut run = Run::new(&plan, env);
-        if plan.is_mutation() {
-            one_after_another(&mut run, env).await;
-        } else {
-            run.run(&root_nodes(&plan)).await;
+        match (&doomed, plan.is_mutation()) {
+            (Some(_), _) => {}
+            (None, true) => one_after_another(&mut run, env).await,
+            (None, false) => run.run(&root_nodes(&plan)).await,
         }
         let view =
             View { plan: &plan, store: &run.store, faults: &run.faults, env, introspection: &introspection };
-        let projected = project(view).await;
+        let projected = project(view, doomed).await;
         report.execution = began.elapsed();
         report.fetches = std::mem::take(&mut run.fetches);
         report.unmatched_rows = run.unmatched_rows;
@@ -245,10 +251,16 @@ impl Engine {
 }
 
 /// Nothing was fetched yet.
-async fn pay(context: &Context, cost: u32) -> Result<(), RequestError> {
+async fn pay(context: &Context, bill: Bill) -> Result<(), RequestError> {
     let Some(budget) = &context.budget else { return Ok(()) };
-    let paid = budget.take(cost).await;
-    paid.map_err(|exceeded| RequestError::new(Code::RateLimited, exceeded.text))
+    let paid = budget.take(bill).await;
+    paid.map_err(|unpaid| {
+        let code = match unpaid.cause {
+            Cause::Spent => Code::RateLimited,
+            Cause::Unavailable => Code::RateLimitUnavailable,
+        };
+        RequestError::new(code, unpaid.text)
+    })
 }
 
 fn make_plan(

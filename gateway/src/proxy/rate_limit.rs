@@ -78,7 +78,10 @@ pub async fn ask(
     passed: &mut Passed,
 ) -> Result<(), Refusal> {
     let Passed { rate_limits: told, identity, .. } = passed;
-    let charges = collect(stage, headers, opened, route, identity.as_deref());
+    let mut charges = collect(stage, headers, opened, route, identity.as_deref());
+    // A query takes nothing of these, so there need not even be anything.
+    let unasked = charges.extract_if(.., |charge| charge.limit.cost == Cost::GraphqlMutations);
+    told.postponed.extend(unasked.map(|charge| (charge.place, charge.bucket)));
     if charges.is_empty() {
         return Ok(());
     }
@@ -113,7 +116,7 @@ fn collect<'a>(
     let charge = |(place, limit): (usize, &'a RateLimit)| {
         let cost = match limit.cost {
             Cost::Fixed(cost) => Some(cost),
-            Cost::Graphql => None,
+            Cost::Graphql | Cost::GraphqlMutations => None,
         };
         let caller = identity.map(|identity| Caller {
             authenticator: &identity.authenticator,
@@ -184,10 +187,11 @@ fn refusing<T>(said: impl Iterator<Item = (T, Decision)>) -> Option<(T, Decision
 fn decisions(admitted: &Admitted) -> impl Iterator<Item = (&RateLimit, Decision)> {
     let list = &admitted.route.policies.rate_limits.list;
     let paid = admitted.exchange.as_ref().and_then(|exchange| exchange.payment()?.decisions());
-    admitted.passed.rate_limits.decisions.iter().map(move |(place, decision)| {
-        let later = paid.and_then(|paid| paid.iter().find(|(paid, _)| paid == place));
-        (&list[*place], later.map_or(*decision, |(_, later)| *later))
-    })
+    let (before, paid) = (&admitted.passed.rate_limits.decisions, paid.unwrap_or_default());
+    let is_same = |place: usize| move |(other, _): &&(usize, Decision)| *other == place;
+    let last = before.iter().map(move |asked| paid.iter().find(is_same(asked.0)).unwrap_or(asked));
+    let only_paid = paid.iter().filter(move |(place, _)| !before.iter().any(|asked| asked.0 == *place));
+    last.chain(only_paid).map(|(place, decision)| (&list[*place], *decision))
 }
 
 /// The name of the limit that refused the request.
@@ -200,7 +204,7 @@ pub fn refused_by(admitted: &Admitted) -> Option<&str> {
 pub fn tell(admitted: &Admitted, headers: &mut HeaderMap) {
     let limits = &admitted.route.policies.rate_limits;
     let Some(policy) = &limits.policy else { return };
-    if admitted.passed.rate_limits.decisions.is_empty() {
+    if decisions(admitted).next().is_none() {
         return;
     }
     let told = decisions(admitted).map(|(limit, decision)| (&*limit.name, decision));

@@ -43,6 +43,9 @@ pub fn head(
         opened.guard.upgraded();
         opened.snapshot = Arc::new(opened.snapshot.epilogue());
     }
+    if let Some(admitted) = &context.admitted {
+        rate_limit::settle(admitted, head, &mut context.outcome)?;
+    }
     if let Some(place) = context.admitted.as_mut().and_then(|admitted| admitted.passed.place.as_mut()) {
         place.answered(head.status.as_u16());
     }
@@ -64,9 +67,6 @@ pub fn head(
         session.set_keepalive(None);
     }
     finish_head(head, opened, context.admitted.as_ref());
-    if let Some(admitted) = &context.admitted {
-        rate_limit::settle(admitted, head, &mut context.outcome)?;
-    }
     if context.outcome.response_complete {
         context.leave();
     }

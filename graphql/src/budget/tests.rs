@@ -30,25 +30,36 @@ const SDL: &str = r#"
 #[derive(Debug)]
 struct Purse {
     left: u32,
-    asked: Mutex<Vec<u32>>,
+    lacking: Cause,
+    asked: Mutex<Vec<Bill>>,
 }
 
 impl Budget for Purse {
-    fn take(&self, cost: u32) -> BoxFuture<'_, Result<(), Exceeded>> {
-        self.asked.lock().unwrap().push(cost);
+    fn take(&self, bill: Bill) -> BoxFuture<'_, Result<(), Unpaid>> {
+        let cost = bill.cost;
+        self.asked.lock().unwrap().push(bill);
         let enough = cost <= self.left;
-        async move { enough.then_some(()).ok_or(Exceeded { text: format!("{cost} is too much") }) }.boxed()
+        let unpaid = Unpaid { cause: self.lacking, text: format!("{cost} is too much") };
+        async move { enough.then_some(()).ok_or(unpaid) }.boxed()
     }
 }
 
 /// What was answered, asked for and called.
-async fn spend(left: u32, query: &str, variables: Value) -> (Response, Value, Vec<u32>, usize) {
-    let purse = Arc::new(Purse { left, asked: Mutex::default() });
+async fn spend(left: u32, query: &str, variables: Value) -> (Response, Value, Vec<(u32, u32)>, usize) {
+    spend_from(Purse { left, lacking: Cause::Spent, asked: Mutex::default() }, query, variables).await
+}
+
+async fn spend_from(
+    purse: Purse,
+    query: &str,
+    variables: Value,
+) -> (Response, Value, Vec<(u32, u32)>, usize) {
+    let purse = Arc::new(purse);
     let context = Context { budget: Some(purse.clone()), ..context() };
     let fake = Fake::new(|_| Reply::Json(json!({"id": 1, "__typename": "User"})));
     let (response, _) = engine(SDL).execute(request(query, variables), context, fake.clone()).await;
     let body = serde_json::from_slice(&response.body).unwrap();
-    let asked = purse.asked.lock().unwrap().clone();
+    let asked = purse.asked.lock().unwrap().iter().map(|bill| (bill.cost, bill.mutations)).collect();
     (response, body, asked, fake.calls().len())
 }
 
@@ -82,20 +93,30 @@ async fn an_operation_costs_what_it_fetches() {
 #[tokio::test]
 async fn what_is_paid_for_is_executed() {
     let (response, body, asked, calls) = spend(1, "{ user(id: 1) { id } }", json!({})).await;
-    assert_eq!((response.refused, asked, calls), (None, vec![1], 1));
+    assert_eq!((response.refused, asked, calls), (None, vec![(1, 0)], 1));
     assert_eq!(body, json!({"data": {"user": {"id": "1"}}}));
 }
 
 #[tokio::test]
 async fn what_is_not_paid_for_calls_no_service() {
-    for query in
-        ["{ a: user(id: 1) { id } b: user(id: 2) { id } }", "mutation { a: add { id } b: add { id } }"]
-    {
+    for (query, mutations) in [
+        ("{ a: user(id: 1) { id } b: user(id: 2) { id } }", 0),
+        ("mutation { a: add { id } b: add { id } }", 2),
+        ("mutation { a: add { id orders { id } } b: add @skip(if: true) { id } c: __typename }", 1),
+    ] {
         let (response, body, asked, calls) = spend(1, query, json!({})).await;
-        assert_eq!((response.status.as_u16(), asked, calls), (429, vec![2], 0));
+        assert_eq!((response.status.as_u16(), asked, calls), (429, vec![(2, mutations)], 0));
         let error = json!({"message": "2 is too much", "extensions": {"code": "rate_limited"}});
         assert_eq!(body, json!({"errors": [error]}));
     }
+}
+
+#[tokio::test]
+async fn a_purse_that_nobody_can_look_into_is_not_an_empty_one() {
+    let purse = Purse { left: 0, lacking: Cause::Unavailable, asked: Mutex::default() };
+    let (response, body, asked, calls) = spend_from(purse, "{ user(id: 1) { id } }", json!({})).await;
+    assert_eq!((response.status.as_u16(), asked, calls), (503, vec![(1, 0)], 0));
+    assert_eq!(body["errors"][0]["extensions"]["code"], "rate_limit_unavailable");
 }
 
 #[tokio::test]

@@ -25,6 +25,11 @@ impl Refusals {
         Self(gates.iter().map(|gate| gate.check(caller).err().map(fault)).collect())
     }
 
+    /// Whether the caller may read everything.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.iter().all(Option::is_none)
+    }
+
     /// What this gate has against the caller.
     pub(crate) fn at(&self, gate: Option<GateId>) -> Option<&Fault> {
         self.0[gate?].as_ref()

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::malformed;
+use crate::code::Code;
 use crate::coerce::Values;
 use crate::error::RequestError;
 use crate::request::GraphqlRequest;
@@ -30,10 +31,10 @@ struct Members<'b> {
 pub(super) fn read(body: &[u8], max_values: usize) -> Result<GraphqlRequest, RequestError> {
     let text = std::str::from_utf8(body).map_err(|_| malformed("the body is not UTF-8"))?;
     let members = members(text)?;
-    let query = members.query.ok_or_else(|| malformed("`query` is missing"))?;
     if let Some(extensions) = members.extensions {
         check_object("extensions", extensions.get())?;
     }
+    let query = members.query.ok_or_else(|| without_query(members.extensions.map(RawValue::get)))?;
     let variables = members.variables.map(|member| variables(member.get(), max_values));
     Ok(GraphqlRequest {
         query: string("query", query)?,
@@ -73,6 +74,22 @@ fn check_object(name: &str, text: &str) -> Result<(), RequestError> {
     match text.trim_ascii_start().as_bytes().first() {
         Some(b'{' | b'n') => Ok(()),
         _ => Err(malformed(&format!("`{name}` must be a JSON object"))),
+    }
+}
+
+/// What is wrong with a request that has no document. Clients that send its hash first send it as a whole when they are
+/// told so, in these very words.
+pub(super) fn without_query(extensions: Option<&str>) -> RequestError {
+    #[derive(Default, Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Extensions<'e> {
+        #[serde(borrow)]
+        persisted_query: Option<&'e RawValue>,
+    }
+    let extensions = extensions.and_then(|text| serde_json::from_str::<Option<Extensions<'_>>>(text).ok());
+    match extensions.flatten().unwrap_or_default().persisted_query {
+        Some(_) => RequestError::of(Code::PersistedQueryNotSupported),
+        None => malformed("`query` is missing"),
     }
 }
 

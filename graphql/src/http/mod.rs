@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use axum::extract::Query;
 use bytes::Bytes;
-use http::header::{ACCEPT, ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_TYPE, VARY};
+use http::header::{ACCEPT, ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, VARY};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -52,8 +52,26 @@ pub struct Caller {
     pub csrf: Csrf,
 }
 
-/// Answers one HTTP request.
+/// Answers one HTTP request. An answer to somebody who is known may be theirs alone, so nobody on the way may keep it.
 pub async fn handle<B>(
+    engine: &Engine,
+    request: Request<B>,
+    caller: Caller,
+    fetch: Arc<dyn Fetch>,
+) -> (http::Response<Bytes>, Report)
+where
+    B: BodyExt<Data = Bytes>,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    let is_known = caller.identity.is_some();
+    let (mut response, report) = answer(engine, request, caller, fetch).await;
+    if is_known {
+        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    (response, report)
+}
+
+async fn answer<B>(
     engine: &Engine,
     request: Request<B>,
     caller: Caller,
@@ -161,12 +179,13 @@ fn from_query(parts: &Parts, max_values: usize) -> Result<GraphqlRequest, Reques
         .map_err(|_| malformed("the query string cannot be read"))?;
     // Forms send an empty field where nothing was filled in.
     let filled = |field: Option<String>| field.filter(|text| !text.is_empty());
-    if let Some(extensions) = filled(parameters.extensions) {
-        body::check_extensions(&extensions)?;
+    let extensions = filled(parameters.extensions);
+    if let Some(extensions) = &extensions {
+        body::check_extensions(extensions)?;
     }
     let variables = filled(parameters.variables).map(|text| body::variables(&text, max_values));
     Ok(GraphqlRequest {
-        query: parameters.query.ok_or_else(|| malformed("`query` is missing"))?,
+        query: parameters.query.ok_or_else(|| body::without_query(extensions.as_deref()))?,
         operation_name: filled(parameters.operation_name),
         variables: variables.transpose()?.unwrap_or_default(),
     })
@@ -230,6 +249,7 @@ fn is_about_http(code: Code) -> bool {
             | Code::UnsupportedMediaType
             | Code::RequestTooLarge
             | Code::RateLimited
+            | Code::RateLimitUnavailable
             | Code::Internal
     )
 }

@@ -1,14 +1,13 @@
+mod callers;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::FutureExt;
-use futures::future::BoxFuture;
 use http::header::HeaderName;
 use http_body_util::Full;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::budget::Exceeded;
 use crate::limits::Limits;
 use crate::testing::{Fake, Reply, schema};
 
@@ -74,36 +73,6 @@ async fn a_query_is_answered_by_post_and_by_get() {
         assert_eq!((answer.status, answer.body), (200, json!({"data": {"user": {"id": "1"}}})));
         assert_eq!(answer.calls, ["users GET /users/7"]);
         assert_eq!(answer.headers[CONTENT_TYPE], "application/json; charset=utf-8");
-    }
-}
-
-/// Has nothing left.
-#[derive(Debug)]
-struct Broke;
-
-impl Budget for Broke {
-    fn take(&self, _: u32) -> BoxFuture<'_, Result<(), Exceeded>> {
-        async { Err(Exceeded { text: "nothing left".into() }) }.boxed()
-    }
-}
-
-#[tokio::test]
-async fn who_comes_too_early_is_told_so_by_the_status_whatever_he_accepts() {
-    for accept in ["application/json", "application/graphql-response+json"] {
-        let request =
-            Request::post("/graphql").header(CONTENT_TYPE, "application/json").header(ACCEPT, accept);
-        let body = json!({"query": "{ user(id: 1) { id } }"}).to_string();
-        let caller = Caller {
-            identity: None,
-            budget: Some(Arc::new(Broke)),
-            timeout: Duration::from_secs(5),
-            csrf: Csrf::Auto,
-        };
-        let fake = Fake::new(|_| Reply::Never);
-        let engine = Engine::new(schema(SDL), Limits::default(), 10);
-        let request = request.body(Full::new(Bytes::from(body))).unwrap();
-        let (response, report) = handle(&engine, request, caller, fake).await;
-        assert_eq!((response.status().as_u16(), report.first_error), (429, Some("rate_limited")), "{accept}");
     }
 }
 

@@ -28,8 +28,10 @@ mod weight;
 
 use std::sync::Arc;
 
+use crate::budget::Bill;
 use crate::coerce::Arguments;
 use crate::document::Prepared;
+use crate::execute::Refusals;
 use crate::json_path::JsonPath;
 use crate::schema::{Access, Rest, TypeId};
 
@@ -78,11 +80,37 @@ impl Plan {
         self.prepared.operation.is_mutation()
     }
 
-    /// What the operation costs: 1 for each field that is fetched from a service under these conditions, and at least 1.
-    /// A field that is fetched for several types counts for each of them.
-    pub(crate) fn cost(&self, conditions: &Conditions) -> u32 {
-        let fetched = self.nodes.iter().filter(|node| conditions.first(&node.occurrences).is_some()).count();
-        u32::try_from(fetched).unwrap_or(u32::MAX).max(1)
+    /// What the operation is to be paid for: 1 for each field that is fetched from a service under these conditions and
+    /// behind none of the gates that refuse the caller. A field that is fetched for several types counts for each.
+    pub(crate) fn bill(&self, conditions: &Conditions, refusals: &Refusals) -> Bill {
+        let is_fetched =
+            |node: &&Node| conditions.first(&node.occurrences).is_some() && !refusals.has_any(&node.gates);
+        let (mut cost, mut mutations) = (0_u32, 0_u32);
+        for node in self.nodes.iter().filter(is_fetched) {
+            cost = cost.saturating_add(1);
+            mutations = mutations.saturating_add(u32::from(!node.is_read));
+        }
+        Bill { cost: cost.max(1), mutations }
+    }
+
+    /// Places of the root fields that the caller may not read, up to one that must not be null: then `data` is null,
+    /// whatever the others yield. `None` where there is no such field.
+    pub(crate) fn doomed(&self, conditions: &Conditions, refusals: &Refusals) -> Option<Arc<[usize]>> {
+        if refusals.is_empty() {
+            return None;
+        }
+        let root = &self.selections[self.root];
+        let mut refused = Vec::new();
+        for place in root.order(conditions) {
+            let field = &root.fields[place];
+            if refusals.at(field.gate).is_some() {
+                refused.push(place);
+                if !field.nullable[0] {
+                    return Some(refused.into());
+                }
+            }
+        }
+        None
     }
 }
 

@@ -46,9 +46,9 @@ pub(crate) struct Projected {
     pub(crate) refused_fields: Vec<Arc<str>>,
 }
 
-/// Writes the whole response.
-pub(crate) async fn project(view: View<'_>) -> Projected {
-    write(view, None).await
+/// Writes the whole response; with `only`, of these places of the root's selection.
+pub(crate) async fn project(view: View<'_>, only: Option<Arc<[usize]>>) -> Projected {
+    write(view, only).await
 }
 
 /// Whether the root field at this place of the root's selection fails, so that

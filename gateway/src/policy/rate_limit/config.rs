@@ -103,9 +103,13 @@ pub enum PartConfig {
     Header(Located<String>),
 }
 
-/// What a request takes of a limit: a number from 1, or `graphql`.
+/// What a request takes of a limit: a number from 1, `graphql`, or `graphql_mutations`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CostConfig(pub Cost);
+
+const GRAPHQL: &str = "graphql";
+const GRAPHQL_MUTATIONS: &str = "graphql_mutations";
+const EXPECTED: &str = "a number from 1, `graphql` or `graphql_mutations`";
 
 fn one() -> Located<CostConfig> {
     CostConfig(Cost::Fixed(NonZeroU32::MIN)).into()
@@ -115,7 +119,8 @@ impl Serialize for CostConfig {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.0 {
             Cost::Fixed(cost) => cost.serialize(serializer),
-            Cost::Graphql => "graphql".serialize(serializer),
+            Cost::Graphql => GRAPHQL.serialize(serializer),
+            Cost::GraphqlMutations => GRAPHQL_MUTATIONS.serialize(serializer),
         }
     }
 }
@@ -127,18 +132,19 @@ impl<'de> Deserialize<'de> for CostConfig {
             type Value = CostConfig;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a number from 1, or `graphql`")
+                f.write_str(EXPECTED)
             }
             fn visit_u64<E: de::Error>(self, number: u64) -> Result<CostConfig, E> {
                 let cost = u32::try_from(number).ok().and_then(NonZeroU32::new);
-                let wrong =
-                    || E::custom(format!("`{number}` is not a cost; write a number from 1, or `graphql`"));
+                let wrong = || E::custom(format!("`{number}` is not a cost; write {EXPECTED}"));
                 cost.map(|cost| CostConfig(Cost::Fixed(cost))).ok_or_else(wrong)
             }
             fn visit_str<E: de::Error>(self, text: &str) -> Result<CostConfig, E> {
-                let wrong =
-                    || E::custom(format!("`{text}` is not a cost; write a number from 1, or `graphql`"));
-                (text == "graphql").then_some(CostConfig(Cost::Graphql)).ok_or_else(wrong)
+                match text {
+                    GRAPHQL => Ok(CostConfig(Cost::Graphql)),
+                    GRAPHQL_MUTATIONS => Ok(CostConfig(Cost::GraphqlMutations)),
+                    _ => Err(E::custom(format!("`{text}` is not a cost; write {EXPECTED}"))),
+                }
             }
         }
         deserializer.deserialize_any(Visitor)
@@ -160,8 +166,13 @@ impl JsonSchema for CostConfig {
                 { "type": "integer", "minimum": 1 },
                 {
                     "type": "string",
-                    "const": "graphql",
+                    "const": GRAPHQL,
                     "description": "what the GraphQL operation costs: 1 for each field that is fetched from a service. Only with `graphql`."
+                },
+                {
+                    "type": "string",
+                    "const": GRAPHQL_MUTATIONS,
+                    "description": "1 for each mutation of the GraphQL operation, nothing for a query. Only with `graphql`."
                 }
             ]
         })

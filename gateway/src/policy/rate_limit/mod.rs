@@ -53,6 +53,8 @@ pub enum Cost {
     Fixed(NonZeroU32),
     /// What the GraphQL operation costs that it carries.
     Graphql,
+    /// As much as the GraphQL operation has mutations; nothing for a query.
+    GraphqlMutations,
 }
 
 impl Limit {

@@ -227,10 +227,39 @@ async fn a_refused_mutation_changes_nothing_and_the_others_go_on() {
     let (response, _, calls) = ask_as(&engine(SDL), scope("users:read"), query).await;
     assert_eq!(calls, ["users POST /users", "users POST /users"]);
     assert_eq!(response["data"], json!({"a": {"id": "1"}, "remove": null, "pay": null, "b": {"id": "1"}}));
-    let (response, _, calls) =
-        ask_as(&engine(SDL), None, "mutation { a: add { id } removeMust { id } b: add { id } }").await;
-    assert_eq!(response["data"], Value::Null);
-    assert_eq!(calls, ["users POST /users"], "after what must not be null nothing is done");
+}
+
+#[tokio::test]
+async fn nothing_is_done_that_the_answer_could_not_tell_of() {
+    for (query, refused) in [
+        (
+            "mutation { a: add { id } remove { id } removeMust { id } pay { sum } }",
+            ["remove", "removeMust"].as_slice(),
+        ),
+        ("{ users { id } must { id } }", &["must"]),
+    ] {
+        let (response, report, calls) = ask_as(&engine(SDL), None, query).await;
+        assert_eq!(calls, [""; 0], "{query}");
+        let told = |field: &&str| format!("{field}: credentials_missing: Credentials are required here");
+        let refused: Vec<String> = refused.iter().map(told).collect();
+        assert_eq!((&response["data"], errors(&response)), (&Value::Null, refused), "{query}");
+        assert_eq!((report.cost, report.has_data), (1, false), "{query}");
+    }
+    let skipped = "mutation { a: add { id } removeMust @include(if: false) { id } }";
+    let (response, _, calls) = ask_as(&engine(SDL), None, skipped).await;
+    assert_eq!(calls, ["users POST /users"], "{response}");
+}
+
+#[tokio::test]
+async fn what_is_refused_is_not_to_be_paid_for() {
+    let query =
+        "{ users { payment { sum } orders { payment { sum } } } found { ... on Card { bank { name } } } }";
+    for (claims, cost) in [(None, 2), (scope(""), 3), (scope("payments:read"), 5), (scope("card"), 4)] {
+        let (_, report, _) = ask_as(&engine(SDL), claims.clone(), query).await;
+        assert_eq!(report.cost, cost, "{claims:?}");
+    }
+    let (_, report, _) = ask_as(&engine(SDL), None, "{ me { id } }").await;
+    assert_eq!(report.cost, 1, "at least");
 }
 
 #[tokio::test]

@@ -235,7 +235,7 @@ fn only_shared(check: &mut Check<'_>, written: &RateLimitConfig, shared: &Locate
     }
 }
 
-/// `graphql` only where operations come in.
+/// `graphql` and `graphql_mutations` only where operations come in.
 fn cost(check: &mut Check<'_>, cost: &Located<CostConfig>, limit: &Limit, to: Target) -> Option<Cost> {
     let CostConfig(found) = **cost;
     let place = cost.place().clone();
@@ -248,13 +248,13 @@ fn cost(check: &mut Check<'_>, cost: &Located<CostConfig>, limit: &Limit, to: Ta
             );
             check.error(place, text);
         }
-        (Cost::Graphql, Target::Other) => {
+        (Cost::Graphql | Cost::GraphqlMutations, Target::Other) => {
             check.error(
                 place,
                 "only a route with `graphql` has operations that cost something; write a number",
             );
         }
-        (Cost::Graphql, Target::Unknown) => {
+        (Cost::Graphql | Cost::GraphqlMutations, Target::Unknown) => {
             check.error(
                 place,
                 "`defaults` may be those of any route; say `cost: graphql` on routes with `graphql`",
