@@ -166,9 +166,11 @@ impl Summary<'_> {
             graphql: self.operation.as_ref().map(|operation| GraphqlEntry {
                 operation_type: operation.report.operation_type,
                 operation_name: operation.report.operation_name.as_deref(),
+                cost: cost(&operation.report),
                 fetches: operation.report.fetches.len() as u64,
                 errors: u64::from(operation.report.errors),
                 first_error: operation.report.first_error,
+                refused_fields: operation.report.refused_fields.len() as u64,
             }),
         });
     }
@@ -191,6 +193,7 @@ fn count_operation(operation: &Operation, metrics: &GraphqlMetrics) {
         duration: operation.duration,
         planning: (!report.plan_cached).then_some(report.planning),
         fetches: report.fetches.len() as u64,
+        cost: cost(report),
         error: report.first_error,
         unmatched_rows: u64::from(report.unmatched_rows),
         surplus_rows: u64::from(report.surplus_rows),
@@ -206,6 +209,11 @@ fn count_operation(operation: &Operation, metrics: &GraphqlMetrics) {
             failed: fetch.error.is_some(),
         });
     }
+}
+
+/// `None` where it was refused before anybody knew.
+fn cost(report: &Report) -> Option<u64> {
+    Some(u64::from(report.cost)).filter(|cost| *cost > 0)
 }
 
 fn result(report: &Report) -> OperationResult {

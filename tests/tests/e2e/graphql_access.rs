@@ -137,6 +137,7 @@ async fn refused_fields_are_seen_on_the_span() {
         (&line["graphql_errors"], &line["graphql_first_error"]),
         (&json!(3), &json!("credentials_missing"))
     );
+    assert_eq!((&line["graphql_refused_fields"], &line["graphql_cost"]), (&json!(2), &json!(1)));
     let refused = collector
         .await_spans("the operation", |spans| {
             let operation = spans.iter().find(|span| span.name == "query")?;

@@ -75,12 +75,16 @@ pub struct GraphqlEntry<'a> {
     pub operation_type: Option<&'a str>,
     /// The operation's name, as the client gave it.
     pub operation_name: Option<&'a str>,
+    /// What it costs, where that was found out.
+    pub cost: Option<u64>,
     /// Calls to services.
     pub fetches: u64,
     /// Errors in the answer.
     pub errors: u64,
     /// Code of the first of them.
     pub first_error: Option<&'a str>,
+    /// Fields that it selects and the caller may not read.
+    pub refused_fields: u64,
 }
 
 impl Entry<'_> {
@@ -169,9 +173,15 @@ impl Line<'_> {
     fn graphql(&mut self, graphql: &GraphqlEntry<'_>) {
         self.some_text(&const { Key::text(fields::GRAPHQL_OPERATION_TYPE) }, graphql.operation_type);
         self.some_text(&const { Key::text(fields::GRAPHQL_OPERATION_NAME) }, graphql.operation_name);
+        if let Some(cost) = graphql.cost {
+            self.number(&const { Key::number(fields::GRAPHQL_COST) }, cost);
+        }
         self.number(&const { Key::number(fields::GRAPHQL_FETCHES) }, graphql.fetches);
         self.number(&const { Key::number(fields::GRAPHQL_ERRORS) }, graphql.errors);
         self.some_text(&const { Key::text(fields::GRAPHQL_FIRST_ERROR) }, graphql.first_error);
+        if graphql.refused_fields > 0 {
+            self.number(&const { Key::number(fields::GRAPHQL_REFUSED_FIELDS) }, graphql.refused_fields);
+        }
     }
 
     fn key(&mut self, key: &Key) {

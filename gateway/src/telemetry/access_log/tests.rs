@@ -83,9 +83,11 @@ fn whole() -> Entry<'static> {
         graphql: Some(GraphqlEntry {
             operation_type: Some("query"),
             operation_name: Some("Shop"),
+            cost: Some(5),
             fetches: 4,
             errors: 1,
             first_error: Some("upstream_reset"),
+            refused_fields: 2,
         }),
         ..entry(b"/api/users/1")
     }
@@ -121,9 +123,11 @@ fn a_line_tells_everything_about_a_request() {
         "user_agent": "curl/8",
         "graphql_operation_type": "query",
         "graphql_operation_name": "Shop",
+        "graphql_cost": 5,
         "graphql_fetches": 4,
         "graphql_errors": 1,
         "graphql_first_error": "upstream_reset",
+        "graphql_refused_fields": 2,
     });
     assert_eq!(whole, expected);
 }

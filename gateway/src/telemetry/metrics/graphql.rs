@@ -44,6 +44,8 @@ pub struct OperationRecord {
     pub planning: Option<Duration>,
     /// Calls that left.
     pub fetches: u64,
+    /// What it costs; `None` where it was refused before anybody knew.
+    pub cost: Option<u64>,
     /// Code of the first error.
     pub error: Option<&'static str>,
     /// Rows of batch answers that had no parent.
@@ -70,6 +72,7 @@ pub(super) struct GraphqlFamilies {
     duration: Family<Histogram>,
     planning: Family<Histogram>,
     operation_fetches: Family<Histogram>,
+    operation_cost: Family<Histogram>,
     fetch_duration: Family<Histogram>,
     fetch_keys: Family<Histogram>,
     plan_hits: Family<Counter>,
@@ -86,6 +89,7 @@ impl GraphqlFamilies {
             duration: Family::register(registry, names::GRAPHQL_DURATION),
             planning: Family::register(registry, names::GRAPHQL_PLANNING),
             operation_fetches: Family::register(registry, names::GRAPHQL_OPERATION_FETCHES),
+            operation_cost: Family::register(registry, names::GRAPHQL_OPERATION_COST),
             fetch_duration: Family::register(registry, names::GRAPHQL_FETCH_DURATION),
             fetch_keys: Family::register(registry, names::GRAPHQL_FETCH_KEYS),
             plan_hits: Family::register(registry, names::GRAPHQL_PLAN_HITS),
@@ -108,6 +112,7 @@ pub struct GraphqlMetrics {
     families: GraphqlFamilies,
     planning: Arc<Histogram>,
     operation_fetches: Arc<Histogram>,
+    operation_cost: Arc<Histogram>,
     plan_hits: Arc<Counter>,
     plan_misses: Arc<Counter>,
     unmatched: Arc<Counter>,
@@ -120,6 +125,7 @@ impl GraphqlMetrics {
             name: name.into(),
             planning: families.planning.with(&[name]),
             operation_fetches: families.operation_fetches.with(&[name]),
+            operation_cost: families.operation_cost.with(&[name]),
             plan_hits: families.plan_hits.with(&[name]),
             plan_misses: families.plan_misses.with(&[name]),
             unmatched: families.unmatched.with(&[name]),
@@ -134,6 +140,9 @@ impl GraphqlMetrics {
         let labels = [&*self.name, kind, operation.result.as_str()];
         self.families.duration.with(&labels).observe_duration(operation.duration);
         self.operation_fetches.observe(operation.fetches);
+        if let Some(cost) = operation.cost {
+            self.operation_cost.observe(cost);
+        }
         match operation.planning {
             Some(took) => {
                 self.plan_misses.inc();

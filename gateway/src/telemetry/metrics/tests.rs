@@ -65,6 +65,7 @@ fn populated() -> Arc<Metrics> {
         duration: Duration::from_millis(12),
         planning: Some(Duration::from_micros(300)),
         fetches: 4,
+        cost: Some(5),
         error: Some("upstream_reset"),
         unmatched_rows: 1,
         surplus_rows: 1,

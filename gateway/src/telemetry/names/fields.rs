@@ -53,12 +53,16 @@ pub const USER_AGENT: &str = "user_agent";
 pub const GRAPHQL_OPERATION_TYPE: &str = "graphql_operation_type";
 /// Name of the GraphQL operation.
 pub const GRAPHQL_OPERATION_NAME: &str = "graphql_operation_name";
+/// What a GraphQL operation costs.
+pub const GRAPHQL_COST: &str = "graphql_cost";
 /// Calls to services a GraphQL operation made.
 pub const GRAPHQL_FETCHES: &str = "graphql_fetches";
 /// Errors in a GraphQL answer.
 pub const GRAPHQL_ERRORS: &str = "graphql_errors";
 /// Code of the first error in a GraphQL answer.
 pub const GRAPHQL_FIRST_ERROR: &str = "graphql_first_error";
+/// Fields of a GraphQL operation that the caller may not read.
+pub const GRAPHQL_REFUSED_FIELDS: &str = "graphql_refused_fields";
 
 /// The cause of a failure in the words of those who know it, for the operator.
 pub const ERROR: &str = "error";

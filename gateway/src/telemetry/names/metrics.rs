@@ -104,6 +104,8 @@ mod table {
         "Time spent parsing, validating and planning where the plan was not cached.");
     pub const GRAPHQL_OPERATION_FETCHES: Metric = histogram("graphql_operation_fetches", Count, &[GRAPHQL_API],
         "Calls to services per operation.");
+    pub const GRAPHQL_OPERATION_COST: Metric = histogram("graphql_operation_cost", Count, &[GRAPHQL_API],
+        "What operations cost, as rate limits with `cost: graphql` count it; those that were not paid for included.");
     pub const GRAPHQL_FETCH_DURATION: Metric = histogram("graphql_fetch_duration_seconds", Seconds, &[GRAPHQL_API, GRAPHQL_SOURCE, RESULT],
         "Time a call to a service took, by result (ok, error).");
     pub const GRAPHQL_FETCH_KEYS: Metric = histogram("graphql_fetch_batch_keys", Count, &[GRAPHQL_API, GRAPHQL_SOURCE],
@@ -275,6 +277,7 @@ pub const SECTIONS: &[Section] = &[
             GRAPHQL_DURATION,
             GRAPHQL_PLANNING,
             GRAPHQL_OPERATION_FETCHES,
+            GRAPHQL_OPERATION_COST,
             GRAPHQL_FETCH_DURATION,
             GRAPHQL_FETCH_KEYS,
             GRAPHQL_PLAN_HITS,
