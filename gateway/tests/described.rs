@@ -73,7 +73,7 @@ fn the_demo_is_good_and_has_no_warning() {
         let warnings: Vec<_> =
             checked.warnings.iter().filter(|problem| problem.severity == Severity::Warning).collect();
         assert!(warnings.is_empty(), "{path}: {warnings:#?}");
-        assert_eq!((checked.upstreams.len(), checked.routes.len(), checked.graphql.len()), (4, 9, 1));
+        assert_eq!((checked.upstreams.len(), checked.routes.len(), checked.graphql.len()), (4, 11, 1));
     }
 }
 

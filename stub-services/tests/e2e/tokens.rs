@@ -25,7 +25,7 @@ async fn who_knows_the_password_gets_a_token_whose_key_is_published() {
     assert_eq!(answer.headers["cache-control"], "no-store");
     let body = answer.json();
     assert_eq!((&body["token_type"], &body["expires_in"]), (&json!("Bearer"), &json!(3_600)));
-    assert_eq!(body["scope"], "payments:read");
+    assert_eq!(body["scope"], "orders:write payments:read");
     let header = header(&body["access_token"]);
     assert_eq!(header["alg"], "ES256");
     let keys = process.get("users", "/.well-known/jwks.json").await;

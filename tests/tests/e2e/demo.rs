@@ -161,6 +161,9 @@ async fn the_demo_becomes_ready_does_what_it_says_and_stops() {
     }
 }
 
+/// A user who may look at payments.
+const TENTH: &str = "jean.abel.10@example.com";
+
 /// A token of a user of the demo's.
 async fn token(demo: &Demo, email: &str) -> String {
     let login = format!(r#"{{"email":"{email}","password":"demo"}}"#);
@@ -216,6 +219,13 @@ async fn the_demo_protects_what_it_says() {
     assert_eq!(ask("GET", "/api/users/1", Some(&newer), "").await.status, 200, "a key that is new");
     assert_eq!(ask("GET", "/api/users/1", Some(&all), "").await.status, 200, "a key that is kept");
 
+    let of_another = ask("DELETE", "/api/users/3", Some(&some), "").await;
+    assert_eq!(of_another.refused(403), "access_denied");
+    assert_eq!(ask("PATCH", "/api/users/2", Some(&some), r#"{"name":"Barbara"}"#).await.status, 200);
+    assert_eq!(ask("DELETE", "/api/users/3", Some(&all), "").await.status, 204, "who may write users");
+    let answer = ask("POST", "/api/payments/4999/refund", Some(&token(&demo, TENTH).await), "").await;
+    assert!(answer.refused(403) == "insufficient_scope", "to look at payments is not to refund them");
+
     // Ten at once, and none of the eleventh within the six seconds in which the next one grows.
     let mut refused = 0;
     for _ in 0..30 {
@@ -226,6 +236,22 @@ async fn the_demo_protects_what_it_says() {
         }
     }
     assert!(refused > 0, "more than ten orders a minute");
+
+    let input = r#"(input: {userId: 2, items: [{productId: 7}]}) { id }"#;
+    let mutations = |count: usize| -> String {
+        let fields: String = (0..count).map(|n| format!("m{n}: createOrder{input} ")).collect();
+        serde_json::json!({ "query": format!("mutation {{ {fields} }}") }).to_string()
+    };
+    for (token, count) in [(&some, 11), (&all, 9)] {
+        let answer = ask("POST", "/graphql", Some(token), &mutations(count)).await;
+        let code = answer.json()["errors"][0]["extensions"]["code"].clone();
+        assert_eq!((answer.status.as_u16(), code), (429, "rate_limited".into()), "{count} orders");
+    }
+    let answer = ask("POST", "/graphql", Some(&some), &mutations(10)).await;
+    assert!(answer.json()["data"]["m9"]["id"].is_string(), "ten orders: {}", answer.text());
+    assert_eq!(ask("POST", "/graphql", Some(&some), &mutations(10)).await.status, 429, "ten more");
+    let answer = ask("POST", "/graphql", Some(&some), payments).await;
+    assert_eq!(answer.status, 200, "a query takes nothing of it");
 }
 
 #[tokio::test]

@@ -34,7 +34,12 @@ pub async fn gateway_with(stubs: &Stubs, settings: &str, more: &str) -> Gateway 
 /// The schema without its rules: who may read what is told by `authorization.rs`, and for the bundled one by `demo.rs`.
 fn open_to_all(sdl: &str) -> String {
     let scoped = |scope: &str| format!("@requiresScopes(scopes: [[\"{scope}\"]])");
-    let rules = ["@authenticated".to_owned(), scoped("payments:read"), scoped("payments:write")];
+    let rules = [
+        "@authenticated".to_owned(),
+        scoped("orders:write"),
+        scoped("payments:read"),
+        scoped("payments:write"),
+    ];
     rules.iter().fold(sdl.to_owned(), |sdl, rule| sdl.replace(rule, ""))
 }
 
