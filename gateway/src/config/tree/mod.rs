@@ -9,6 +9,7 @@ mod parse;
 mod scalar;
 #[cfg(test)]
 mod tests;
+mod within;
 
 use std::{collections::HashMap, fmt::Write, sync::Arc};
 
@@ -77,6 +78,7 @@ struct Node {
 #[derive(Debug)]
 pub struct Tree {
     file: Arc<str>,
+    source: Arc<str>,
     nodes: Vec<Node>,
     root: NodeId,
     /// The values of long mappings, by mapping and key; see [`Tree::index`].
@@ -152,6 +154,19 @@ impl Tree {
         }
     }
 
+    /// The key that a node is the value of.
+    pub fn key(&self, id: NodeId) -> Option<&str> {
+        match self.node(id).step {
+            Step::Key(_, key) => self.text(key),
+            Step::Root | Step::Index(..) => None,
+        }
+    }
+
+    /// Whether an empty list is written at a key path.
+    pub fn has_empty_list(&self, path: &str) -> bool {
+        self.find(path).is_some_and(|node| matches!(self.kind(node), Kind::List(items) if items.is_empty()))
+    }
+
     /// Where to point: for a mapping or list under a key at that key, since a block begins only on the next line.
     pub fn place(&self, id: NodeId) -> Place {
         let node = self.node(id);
@@ -190,6 +205,23 @@ impl Tree {
 
     /// The place of a key path below a node (`health.path`, `endpoints[1].url`): that of its deepest part that exists.
     pub fn locate(&self, from: NodeId, path: &str) -> Place {
+        let (at, _) = self.follow(from, path);
+        let mut whole = self.path(from);
+        if !path.is_empty() {
+            whole.push_str(if path.starts_with('[') || whole.is_empty() { "" } else { "." });
+            whole.push_str(path);
+        }
+        Place { path: whole, ..self.place(at) }
+    }
+
+    /// The node at a key path.
+    fn find(&self, path: &str) -> Option<NodeId> {
+        let (node, is_there) = self.follow(self.root, path);
+        is_there.then_some(node)
+    }
+
+    /// The deepest part of a key path that exists, and whether that is all of it.
+    fn follow(&self, from: NodeId, path: &str) -> (NodeId, bool) {
         let mut at = from;
         for step in path.split(['.', '[']).filter(|step| !step.is_empty()) {
             let next = match (self.kind(at), step.strip_suffix(']')) {
@@ -198,15 +230,10 @@ impl Tree {
                 }
                 _ => self.get(at, step),
             };
-            let Some(next) = next else { break };
+            let Some(next) = next else { return (at, false) };
             at = next;
         }
-        let mut whole = self.path(from);
-        if !path.is_empty() {
-            whole.push_str(if path.starts_with('[') || whole.is_empty() { "" } else { "." });
-            whole.push_str(path);
-        }
-        Place { path: whole, ..self.place(at) }
+        (at, true)
     }
 
     /// The lines and columns a node covers.

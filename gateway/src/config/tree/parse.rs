@@ -14,7 +14,8 @@ const MAX_COPIES: usize = 100_000;
 
 /// Parses `text`. The tree is there unless the syntax is wrong; the faults are all that were found.
 pub fn parse(file: Arc<str>, text: &str, environment: Environment<'_>) -> (Option<Tree>, Vec<Fault>) {
-    let tree = Tree { file, nodes: Vec::new(), root: NodeId(0), values: HashMap::new() };
+    let source = text.into();
+    let tree = Tree { file, source, nodes: Vec::new(), root: NodeId(0), values: HashMap::new() };
     let builder = Builder {
         tree,
         environment,

@@ -147,3 +147,34 @@ fn aliases_that_blow_up_are_refused() {
     let faults = faults(&bomb);
     assert!(!faults.is_empty() && faults.iter().all(|f| f.contains("cannot be expanded")), "{faults:?}");
 }
+
+#[test]
+fn characters_of_a_text_are_found_in_the_file() {
+    for (text, path, word) in [
+        ("a: x && yy", "a", "yy"),
+        ("a: 'x && ''q'' yy'", "a", "yy"),
+        ("a: \"x && \\\"q\\\" && yy\"", "a", "yy"),
+        ("a: \"'q' in yy\"", "a", "'q'"),
+        ("a: '\"q\" in yy'", "a", "\"q\""),
+        ("a: |\n  x &&\n  yy\n", "a", "yy"),
+        ("a: >-\n  x &&\n    yy && x\n  zz\n", "a", "zz"),
+        ("a: |\n  \"q\" in yy\n", "a", "\"q\""),
+        ("l:\n  - a: x\n      yy\n", "l[0].a", "yy"),
+        ("a: 'é  yy'", "a", "yy"),
+        ("a: { b: x, c: [x yy] }", "a.c[0]", "yy"),
+    ] {
+        let tree = tree(text);
+        let node = tree.find(path).unwrap();
+        let scalar = tree.text(node).unwrap();
+        let position = scalar[..scalar.find(word).unwrap()].chars().count() + 1;
+        let place = tree.place_within(path, position).unwrap();
+        let line: Vec<char> = text.lines().nth(place.line as usize - 1).unwrap().chars().collect();
+        let found: String = line[place.column as usize - 1..].iter().take(word.len()).collect();
+        assert_eq!((found.as_str(), place.path.as_str()), (word, path), "{text}");
+    }
+    let tree = tree("a: x${PORT}\nb: [x]\n");
+    assert_eq!(
+        (tree.place_within("a", 1), tree.place_within("b", 1), tree.place_within("c", 1)),
+        (None, None, None)
+    );
+}

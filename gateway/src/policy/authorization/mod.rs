@@ -14,7 +14,7 @@ use std::sync::Arc;
 use http::{HeaderMap, Method};
 use serde_json::Value;
 
-pub use expression::{Expression, Parameter};
+pub use expression::{Expression, Mistake, Parameter};
 pub use rules::{ClaimRule, Rules};
 
 use crate::reason::Reason;

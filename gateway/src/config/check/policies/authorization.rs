@@ -8,7 +8,7 @@ use crate::{
         file::Config,
     },
     policy::authorization::{
-        Authorization, ClaimRule, Expression, Parameter, Rules,
+        Authorization, ClaimRule, Expression, Mistake, Parameter, Rules,
         config::{AuthorizationConfig, RolesConfig},
     },
     route::{
@@ -159,16 +159,30 @@ fn rules(
     for (claim, any_of) in claims {
         values(check, claim, any_of, claim.place().clone());
     }
-    if let Some(allow) = allow
-        && let Err(mistakes) = Expression::compile(allow, parameters)
-    {
-        for mistake in mistakes {
-            let at =
-                mistake.position.map(|position| format!("at character {position}: ")).unwrap_or_default();
-            check.error(allow.place().clone(), format!("{at}{}", mistake.text));
-        }
+    if let Some(allow) = allow {
+        expression(check, allow, &format!("{path}.allow"), parameters);
     }
     made(config, parameters)
+}
+
+/// Tells what is wrong with an expression where it stands, which may be a line far below its key.
+fn expression(check: &mut Check<'_>, allow: &Located<String>, path: &str, parameters: Option<&[Parameter]>) {
+    let mistakes = match Expression::compile(allow, parameters) {
+        Ok(expression) if expression.is_bare_claim() => {
+            let text = "whoever has this claim with another value than `true` is refused; compare it with what it must be";
+            return check.warning(allow.place().clone(), text);
+        }
+        Ok(_) => return,
+        Err(mistakes) => mistakes,
+    };
+    for Mistake { position, text } in mistakes {
+        let place = position.and_then(|position| check.tree.place_within(path, position));
+        let at = match (&place, position) {
+            (None, Some(position)) => format!("at character {position}: "),
+            _ => String::new(),
+        };
+        check.error(place.unwrap_or_else(|| allow.place().clone()), format!("{at}{text}"));
+    }
 }
 
 /// `scope-token` of RFC 6749 section 3.3; others cannot stand in a token's `scope`.

@@ -8,9 +8,11 @@
 //! For each request only what the expression reads is made a value of CEL, without copying texts. Regular expressions
 //! are compiled once, not for each request as CEL's own `matches` does.
 
+mod answer;
 mod pattern;
 mod reads;
 mod survey;
+mod syntax;
 mod values;
 
 use std::fmt;
@@ -84,17 +86,27 @@ impl Expression {
             let text = format!("has more than {MAX_LENGTH} bytes; let a claim say what it works out");
             return Err(vec![Mistake { position: None, text }]);
         }
+        if text.trim().is_empty() {
+            let text = "is empty; write what must be true, or remove it".to_owned();
+            return Err(vec![Mistake { position: None, text }]);
+        }
         let parsed = ENVIRONMENT
             .parser()
             .parse_with_source_info(text)
-            .map_err(|errors| parse_mistakes(text, &errors))?;
+            .map_err(|errors| vec![syntax::mistake(text, &errors)])?;
         let (mut tree, source) = parsed;
-        let survey = survey::survey(&tree, parameters);
+        let mut survey = survey::survey(&tree, parameters);
+        if let Some((id, what)) = answer::never(&tree).filter(|_| survey.mistakes.is_empty()) {
+            let text =
+                format!("{what} is neither true nor false; compare it, as in `claims.tenant == \"acme\"`");
+            survey.mistakes.push((id, text));
+        }
         let mut mistakes: Vec<Mistake> = survey
             .mistakes
             .into_iter()
             .map(|(id, said)| {
-                let position = source.offset_for(id).map(|(start, _)| position(text, start as usize));
+                let position =
+                    source.offset_for(id).map(|(start, _)| position(text, word_at(text, start as usize)));
                 Mistake { position, text: said }
             })
             .collect();
@@ -109,6 +121,11 @@ impl Expression {
     /// Whether the answer depends on who the caller is.
     pub fn reads_identity(&self) -> bool {
         self.reads.claims.is_some() || self.reads.scopes
+    }
+
+    /// Whether it is a claim as it is, which may be something else than true or false.
+    pub fn is_bare_claim(&self) -> bool {
+        answer::is_bare_claim(&self.tree)
     }
 
     /// The answer for a request.
@@ -160,18 +177,14 @@ fn told(error: &ExecutionError) -> String {
     }
 }
 
-fn parse_mistakes(text: &str, errors: &cel::ParseErrors) -> Vec<Mistake> {
-    let told = |error: &cel::ParseError| {
-        let line = usize::try_from(error.pos.0).unwrap_or(0);
-        let column = usize::try_from(error.pos.1).unwrap_or(0);
-        let before: usize =
-            text.split_inclusive('\n').take(line.saturating_sub(1)).map(|line| line.chars().count()).sum();
-        let position = (line > 0).then_some(before + column.max(1));
-        // What the grammar would take instead, it says in its own names.
-        let text = error.msg.split(" expecting ").next().unwrap_or_default().replace('\n', " ");
-        Mistake { position, text: text.replace("'<EOF>'", "the end") }
-    };
-    errors.errors.iter().take(3).map(told).collect()
+/// Where the word is that a part is about: CEL tells of `a.b` the dot, of `f(x)` the parenthesis.
+fn word_at(text: &str, byte: usize) -> usize {
+    let is_word = |letter: char| letter.is_alphanumeric() || letter == '_';
+    match text.get(byte..).and_then(|rest| rest.chars().next()) {
+        Some('.') => byte + 1,
+        Some('(') => text[..byte].trim_end_matches(is_word).len(),
+        _ => byte,
+    }
 }
 
 /// Characters up to a byte, from 1.

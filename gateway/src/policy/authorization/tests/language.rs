@@ -1,6 +1,6 @@
 //! Expressions: what they may say, what they see, and what they may cost.
 
-use super::{super::expression::Mistake, *};
+use super::*;
 
 fn parameters() -> Vec<Parameter> {
     [("tenant", 1), ("file", 3)].map(|(name, segment)| Parameter { name: name.into(), segment }).into()
@@ -143,30 +143,82 @@ fn mistakes_are_told_with_their_place() {
         ("claim.tenant == 'x'", vec![format!("1: {}", unknown("claim"))]),
         ("true && role == 'é' && x", vec![format!("9: {}", unknown("role")), format!("24: {}", unknown("x"))]),
         ("role in ['a'].map(role, role)", vec![format!("1: {}", unknown("role"))]),
-        ("lower(claims.sub) == 'x'", vec![format!("6: unknown function `lower`; {functions}")]),
-        ("claims.sub.lowerAscii() == 'x'", vec![format!("22: unknown function `lowerAscii`; {functions}")]),
-        ("duration('1h') > duration('2h')", vec![format!("9: unknown function `duration`; {functions}"), format!("26: unknown function `duration`; {functions}")]),
+        ("lower(claims.sub) == 'x'", vec![format!("1: unknown function `lower`; {functions}")]),
+        ("claims.sub.lowerAscii() == 'x'", vec![format!("12: unknown function `lowerAscii`; {functions}")]),
+        ("duration('1h') > duration('2h')", vec![format!("1: unknown function `duration`; {functions}"), format!("18: unknown function `duration`; {functions}")]),
         ("request == 1", vec!["1: `request` alone is no value; write one of its parts: `request.method`".into()]),
-        ("request.body == ''", vec!["8: `request` has no `body`; it has `method`, `host`, `path`, `url_path`, `query`, `headers`, `client`".into()]),
+        ("request.body == ''", vec!["9: `request` has no `body`; it has `method`, `host`, `path`, `url_path`, `query`, `headers`, `client`".into()]),
         ("request['path'] == ''", vec!["8: is always there; write `request.path`".into()]),
-        ("request.path.user == ''", vec!["13: the route's path has no parameter `{user}`; it has `{tenant}`, `{file}`".into()]),
+        ("request.path.user == ''", vec!["14: the route's path has no parameter `{user}`; it has `{tenant}`, `{file}`".into()]),
         ("request.headers['X-Team'] == ''", vec!["16: no header is called `X-Team`; their names are in lower case here: `x-team`".into()]),
-        ("claims.a.matches(claims.b)", vec!["17: the pattern of `matches` must be written out, as a text in quotes".into()]),
-        ("claims.a.exists(claims, claims == 1)", vec!["16: `claims` is a variable already; give the loop's another name".into()]),
+        ("claims.a.matches(claims.b)", vec!["10: the pattern of `matches` must be written out, as a text in quotes".into()]),
+        ("claims.a.exists(claims, claims == 1)", vec!["10: `claims` is a variable already; give the loop's another name".into()]),
         ("Message{a: 1}.a == 1", vec!["8: makes a message, and there are no types of messages here".into()]),
     ] {
         assert_eq!(mistakes(text), expected, "{text}");
     }
     for (text, beginning) in [
-        ("claims.a ==", "12: Syntax error"),
-        ("true &&\n  )", "11: Syntax error"),
+        ("claims.a ==", "12: syntax error: "),
+        ("true &&\n  )", "11: syntax error: "),
         ("claims.?a == 1", "7: "),
         ("claims.a.matches('(')", "18: not a regular expression: "),
         ("claims.a.matches('a{1000}{1000}')", "18: not a regular expression: "),
-        ("", ""),
+        ("", "is empty; "),
+        (" \n", "is empty; "),
     ] {
         let found = mistakes(text);
         assert!(found[0].starts_with(beginning), "{text}: {found:?}");
+    }
+}
+
+#[test]
+fn habits_of_other_languages_are_told_once_and_with_what_to_write() {
+    for (text, expected) in [
+        ("claims.a = 'x'", "10: `=` does not compare; write `==`"),
+        ("claims.a === 'x'", "10: there is no `===`; write `==`"),
+        ("claims.a == 'x' and claims.b == 'y'", "17: there is no `and`; write `&&`"),
+        ("claims.a == 'and' OR true", "19: there is no `OR`; write `||`"),
+        ("not claims.a", "1: there is no `not`; write `!`"),
+        ("claims.a == 'x' & true", "17: there is no `&`; write `&&`"),
+        ("true && claims.a == \"x", "21: the text that begins here has no end; close it with `\"`"),
+        ("claims.a == 'x // y", "13: the text that begins here has no end; close it with `'`"),
+        ("claims.and == 'a=b' ] // or", "21: syntax error: extraneous input ']'"),
+    ] {
+        assert_eq!(mistakes(text), [expected], "{text}");
+    }
+}
+
+#[test]
+fn what_is_never_true_or_false_is_refused() {
+    for (text, position, what) in [
+        ("1 + 1", 3, "a sum"),
+        ("'admin'", 1, "a text"),
+        ("claims.role == 'a' || 'b'", 23, "a text"),
+        ("!(size(scopes))", 3, "a number"),
+        ("request.method == 'GET' ? true : claims.level * 2", 47, "a number"),
+        ("scopes", 1, "a list"),
+        ("claims", 1, "a map"),
+        ("request.method", 9, "a text"),
+        ("request.headers.accept && true", 17, "a text"),
+        ("claims.roles.filter(role, role == 'a')", 14, "a list"),
+    ] {
+        let text_of = format!(
+            "{position}: {what} is neither true nor false; compare it, as in `claims.tenant == \"acme\"`"
+        );
+        assert_eq!(mistakes(text), [text_of], "{text}");
+    }
+    for (text, is_bare) in [
+        ("claims.admin", true),
+        ("claims['https://example.com/admin']", true),
+        ("claims.realm.admin", true),
+        ("claims.admin == true", false),
+        ("claims.admin && true", false),
+        ("has(claims.admin)", false),
+        ("claims.roles.exists(role, role == 'a')", false),
+        ("claims.a.exists_one(role, role == 'a')", false),
+        ("bool(claims.a) ? claims.b : false", false),
+    ] {
+        assert_eq!(compiled(text).is_bare_claim(), is_bare, "{text}");
     }
 }
 
