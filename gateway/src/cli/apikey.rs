@@ -43,7 +43,7 @@ struct EntryArguments {
     #[arg(long = "scope", value_name = "SCOPE")]
     scopes: Vec<String>,
     /// For how long it counts, as in 90d.
-    #[arg(long, value_name = "DURATION")]
+    #[arg(long, value_name = "DURATION", value_parser = span)]
     expires_in: Option<Duration>,
     /// Hash with Argon2id in place of SHA-256, which is enough for keys made here.
     #[arg(long)]
@@ -65,7 +65,7 @@ enum Format {
 pub fn run(arguments: &Arguments) -> ExitCode {
     let done = match &arguments.command {
         Command::New(entry) => new_key().and_then(|key| print(&key, true, entry)),
-        Command::Hash(entry) => line_of_input().and_then(|key| print(&key, false, entry)),
+        Command::Hash(entry) => line_of_input("apikey hash").and_then(|key| print(&key, false, entry)),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -124,6 +124,14 @@ fn entry(key: Key<'_>, arguments: &EntryArguments) -> Result<Entry, String> {
     }
     entry.extend(expires_in.map(|span| ("expires", expiry(span).to_string().into())));
     Ok(entry)
+}
+
+/// A duration whose units are those of keys.
+fn span(text: &str) -> Result<Duration, String> {
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(format!("the duration has no unit; write `{text}d` for days"));
+    }
+    text.parse::<Duration>().map_err(|invalid| invalid.to_string())
 }
 
 /// To the second: finer is only harder to read.

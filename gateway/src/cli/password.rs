@@ -20,7 +20,7 @@ pub struct Arguments {}
 /// Reads a password from standard input and prints the line that keeps it.
 pub fn run(_: &Arguments) -> ExitCode {
     let line = || {
-        let hash = SecretHash::write_argon2id(line_of_input()?.as_bytes(), random()?);
+        let hash = SecretHash::write_argon2id(line_of_input("password")?.as_bytes(), random()?);
         let line = format!("argon2id: {hash:?}\n");
         std::io::stdout().write_all(line.as_bytes()).map_err(|error| format!("cannot write: {error}"))
     };
@@ -33,8 +33,8 @@ pub fn run(_: &Arguments) -> ExitCode {
     }
 }
 
-/// A line of standard input, without its end. Secrets do not come as arguments: everybody on the machine sees those.
-pub fn line_of_input() -> Result<String, String> {
+/// A line of standard input, without its end, for a subcommand. Secrets do not come as arguments: everybody on the machine sees those.
+pub fn line_of_input(command: &str) -> Result<String, String> {
     let mut line = String::new();
     std::io::stdin()
         .lock()
@@ -42,9 +42,9 @@ pub fn line_of_input() -> Result<String, String> {
         .map_err(|error| format!("cannot read the secret: {error}"))?;
     let text = line.trim_end_matches(['\r', '\n']);
     match text.len() {
-        0 => {
-            Err("there is no secret on standard input; pipe it in, as in `glassgate password < file`".into())
-        }
+        0 => Err(format!(
+            "there is no secret on standard input; pipe it in, as in `glassgate {command} < file`"
+        )),
         length if length > LONGEST => Err("the secret is longer than 1024 bytes".into()),
         _ => Ok(text.into()),
     }

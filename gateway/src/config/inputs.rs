@@ -125,6 +125,16 @@ pub fn why(error: &io::Error) -> String {
     }
 }
 
+/// What to do about it, where that can be said.
+pub fn way_out(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::NotFound => "; paths are relative to this file",
+        io::ErrorKind::PermissionDenied => "; let the user read it whom the gateway runs as",
+        io::ErrorKind::IsADirectory => "; name a file in it",
+        _ => "",
+    }
+}
+
 fn hash_of(content: impl AsRef<[u8]>) -> Hash {
     Sha256::digest(content).into()
 }

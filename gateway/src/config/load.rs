@@ -11,7 +11,8 @@ use super::{
     de,
     error::{ConfigErrors, Problem, Problems, Severity},
     file::Config,
-    inputs::{Files, why},
+    inputs::{Files, way_out, why},
+    masking::{self, Document},
     snippet::Source,
     tree::{self, Environment, Fault},
 };
@@ -59,7 +60,10 @@ fn read(
         }
     };
     let (tree, faults) = tree::parse(file.clone(), &text, environment);
-    problems.source(file.clone(), Source::new(text.as_str(), Vec::new()));
+    // Of a section that cannot be read nobody knows where its secrets are.
+    if !faults.iter().any(|fault| masking::is_sensitive_line(&text, fault.place.line)) {
+        problems.source(file.clone(), Source::unread(text.as_str()));
+    }
     let broken = !faults.is_empty();
     add(problems, faults);
     let tree = tree?;
@@ -67,9 +71,9 @@ fn read(
         return None;
     }
     let read_secret = |path: &Path| read_secret(path, files);
-    let (config, findings) = de::read::<Config>(&tree, &read_secret);
-    let secrets = findings.secrets.iter().map(|node| tree.extent(*node)).collect();
-    problems.source(file, Source::new(text.as_str(), secrets));
+    let (config, findings) = de::read::<Config>(&tree, Document::Configuration, &read_secret);
+    let hidden = masking::hidden(&tree, &findings, Document::Configuration);
+    problems.source(file, Source::new(text.as_str(), hidden));
     add(problems, findings.faults);
     check::check(config?, &tree, files, environment, problems)
 }
@@ -86,9 +90,14 @@ fn text_of(path: &Path, files: &Files) -> io::Result<String> {
 pub(super) fn read_secret(path: &Path, files: &Files) -> Result<String, String> {
     let refused =
         |why: String| format!("cannot read the secret from `{}`: {why}", files.resolve(path).display());
-    let text = files.read_text(path).map_err(|error| refused(why(&error)))?;
+    let text =
+        files.read_text(path).map_err(|error| refused(format!("{}{}", why(&error), way_out(&error))))?;
     let secret = Secret::trimmed(&text);
-    if secret.is_empty() { Err(refused("the file is empty".into())) } else { Ok(secret.into()) }
+    if secret.is_empty() {
+        Err(refused("the file is empty; write the secret into it".into()))
+    } else {
+        Ok(secret.into())
+    }
 }
 
 fn add(problems: &mut Problems, faults: Vec<Fault>) {

@@ -18,6 +18,7 @@ mod file;
 mod graphql;
 mod inputs;
 mod load;
+mod masking;
 mod reference;
 mod schema;
 mod snippet;

@@ -2,7 +2,7 @@
 
 use std::{ops::Range, sync::Arc};
 
-use super::tree::Mark;
+use super::{masking::speaks_of_secrets, tree::Mark};
 use crate::value::Place;
 
 /// Longer lines are cut around the caret.
@@ -14,19 +14,6 @@ const LONGEST: usize = 2_000;
 /// In place of a secret.
 const STARS: &str = "***";
 
-/// Words in a key that make its value unfit for showing, where the key's type is not known.
-const SECRET_WORDS: [&str; 9] = [
-    "secret",
-    "token",
-    "password",
-    "passwd",
-    "authorization",
-    "apikey",
-    "cookie",
-    "credential",
-    "credentials",
-];
-
 /// A file's text, and what in it must not be shown.
 #[derive(Debug, Clone)]
 pub struct Source {
@@ -35,6 +22,8 @@ pub struct Source {
     lines: Vec<usize>,
     /// In order, without overlaps.
     secrets: Vec<(Mark, Mark)>,
+    /// Nobody could read it, so keys and values are only guessed.
+    is_unread: bool,
 }
 
 /// One line, ready to show.
@@ -87,7 +76,12 @@ impl Source {
             last.1 = if overlap { last.1.max(next.1) } else { last.1 };
             overlap
         });
-        Self { text, lines, secrets }
+        Self { text, lines, secrets, is_unread: false }
+    }
+
+    /// A text that could not be read: each line is hidden from a key on that speaks of secrets.
+    pub fn unread(text: impl Into<Arc<str>>) -> Self {
+        Self { is_unread: true, ..Self::new(text, Vec::new()) }
     }
 
     /// The line at `place`; `None` if there is none, or it is empty, or too long for anybody to read.
@@ -110,7 +104,8 @@ impl Source {
     fn masked(&self, number: u32, line: &[char]) -> Vec<Cell> {
         let mut cells: Vec<Cell> =
             line.iter().map(|letter| Cell::Letter(if *letter == '\t' { ' ' } else { *letter })).collect();
-        let from_key = secret_key(line).map(|from| from..line.len());
+        let guessed = if self.is_unread { 0 } else { comment(line) };
+        let from_key = secret_key(&line[guessed..]).map(|from| guessed + from..line.len());
         for secret in self.secrets_in(number, line.len()).chain(credentials(line)).chain(from_key) {
             let begins = secret.start == 0 || matches!(cells[secret.start - 1], Cell::Letter(_));
             for (index, cell) in cells[secret].iter_mut().enumerate() {
@@ -145,25 +140,27 @@ fn credentials(line: &[char]) -> Vec<Range<usize>> {
     found
 }
 
+/// Where a comment begins; nobody reads those.
+fn comment(line: &[char]) -> usize {
+    line.windows(2).position(|letters| matches!(letters, [' ' | '\t', '#'])).unwrap_or(line.len())
+}
+
 /// Where the value begins of a key that speaks of secrets.
 fn secret_key(line: &[char]) -> Option<usize> {
-    let lower: String = line.iter().map(|c| c.to_ascii_lowercase()).collect();
-    let mut from = 0;
-    while let Some(at) = lower[from..].find(": ").map(|at| at + from) {
-        let key = lower[..at].rsplit([' ', '{', ',', '[']).next().unwrap_or_default();
-        let mut words = key.split(['-', '_', '.', '"', '\'']);
-        // A header's value is a text, the rules of a route are a mapping.
-        let is_rules = key == "authorization" && lower[at + 2..].starts_with('{');
-        let is_secret = words.any(|word| SECRET_WORDS.contains(&word))
-            || key.contains("api-key")
-            // The section of this name is no secret.
-            || key.contains("api_key") && key != "api_keys";
-        if is_secret && !is_rules && !is_switch(&lower[at + 2..]) {
-            return Some(lower[..at + 2].chars().count());
-        }
-        from = at + 2;
-    }
-    None
+    let ends_key = |at: &usize| {
+        let is_quoted = matches!(line[..*at].last(), Some('"' | '\''));
+        line[*at] == ':' && line.get(at + 1).is_some_and(|next| *next == ' ' || is_quoted)
+    };
+    (0..line.len()).filter(ends_key).find_map(|at| {
+        let begins = line[..at].iter().rposition(|letter| matches!(letter, ' ' | '{' | ',' | '[' | '#'));
+        let key: String = line[begins.map_or(0, |begins| begins + 1)..at].iter().collect();
+        let key = key.trim_matches(['"', '\'']);
+        let value = at + 1 + usize::from(line[at + 1] == ' ');
+        let rest: String = line[value..].iter().collect();
+        // A header's value is a text, the rules of a route are a mapping; and the section of keys is no secret.
+        let is_section = key == "authorization" && rest.starts_with('{') || key == "api_keys";
+        (speaks_of_secrets(key) && !is_section && !is_switch(&rest)).then_some(value)
+    })
 }
 
 /// `credentials: true` says how, and not with which.

@@ -23,7 +23,7 @@ pub fn list<'a>(words: impl Iterator<Item = &'a str>) -> String {
 }
 
 /// Close enough to be a slip of the keyboard, a hyphen for an underscore, or a plural.
-fn nearest<'a>(wrong: &str, known: &[&'a str]) -> Option<&'a str> {
+pub fn nearest<'a>(wrong: &str, known: &[&'a str]) -> Option<&'a str> {
     let wrong = plain(wrong);
     let length = wrong.chars().count();
     let limit = (length / 3).clamp(1, 3);

@@ -16,7 +16,7 @@ use crate::{
         error::{Problem, Severity},
         file::Config,
         graphql::{GraphqlConfig, GraphqlLimits},
-        inputs::why,
+        inputs::{way_out, why},
         snippet::Source,
     },
     value::{ByteSize, Located, Name, Place},
@@ -194,9 +194,11 @@ fn files(check: &mut Check<'_>, name: &Located<Name>, api: &GraphqlConfig) -> Op
 fn read(check: &mut Check<'_>, path: &Path) -> Result<SdlFile, String> {
     let name = path.to_string_lossy().into_owned();
     // Joined with the base already.
-    let text =
-        check.files.read_found(path).map_err(|error| format!("cannot read `{name}`: {}", why(&error)))?;
-    check.problems.source(name.as_str().into(), Source::new(text.as_str(), Vec::new()));
+    let text = check
+        .files
+        .read_found(path)
+        .map_err(|error| format!("cannot read `{name}`: {}{}", why(&error), way_out(&error)))?;
+    check.problems.source(name.as_str().into(), Source::unread(text.as_str()));
     Ok(SdlFile { name, text })
 }
 

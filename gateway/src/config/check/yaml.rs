@@ -14,12 +14,13 @@ use crate::{
     config::{
         de,
         error::{Problem, Severity},
-        inputs::why,
+        inputs::{way_out, why},
         load,
+        masking::{self, Document},
         snippet::Source,
         tree::{self, Fault},
     },
-    value::Located,
+    value::{Located, Place},
 };
 
 /// What a file holds.
@@ -30,8 +31,13 @@ pub struct Read<T> {
     pub broken: HashSet<String>,
 }
 
-/// Reads a file and reports what is wrong with it. `None` if too much is wrong for even a partial value.
-pub fn read<T: DeserializeOwned>(check: &mut Check<'_>, path: &Located<PathBuf>) -> Option<Read<T>> {
+/// Reads a file of keys or users, which are a list under `key`, and reports what is wrong with it. `None` if too much is
+/// wrong for even a partial value.
+pub fn read<T: DeserializeOwned>(
+    check: &mut Check<'_>,
+    path: &Located<PathBuf>,
+    key: &'static str,
+) -> Option<Read<T>> {
     let file: Arc<str> = check.files.resolve(path).to_string_lossy().into();
     let text = match check.files.read_text(path) {
         Ok(text) if text.len() <= load::MAX_BYTES => text,
@@ -41,26 +47,38 @@ pub fn read<T: DeserializeOwned>(check: &mut Check<'_>, path: &Located<PathBuf>)
             return None;
         }
         Err(error) => {
-            let text = format!("cannot read `{file}`: {}; paths are relative to this file", why(&error));
+            let text = format!("cannot read `{file}`: {}{}", why(&error), way_out(&error));
             check.error(path.place().clone(), text);
             return None;
         }
     };
+    if is_empty(&text) {
+        let place = Place { file, line: 1, column: 1, path: String::new() };
+        let text = format!("the file is empty; begin with `{key}:`");
+        check.problems.push(Problem::error(place, text));
+        return None;
+    }
     let (tree, mut faults) = tree::parse(file.clone(), &text, check.environment);
-    check.problems.source(file.clone(), Source::new(text.as_str(), Vec::new()));
+    // Without a tree no line is shown: nobody knows where the secrets are.
     let Some(tree) = tree else {
         report(check, faults);
         return None;
     };
     let files = check.files;
     let read_secret = |path: &Path| load::read_secret(path, files);
-    let (value, findings) = de::read::<T>(&tree, &read_secret);
-    let secrets = findings.secrets.iter().map(|node| tree.extent(*node)).collect();
-    check.problems.source(file, Source::new(text.as_str(), secrets));
+    let document = Document::Accounts(key);
+    let (value, findings) = de::read::<T>(&tree, document, &read_secret);
+    let hidden = masking::hidden(&tree, &findings, document);
+    check.problems.source(file, Source::new(text.as_str(), hidden));
     faults.extend(findings.faults);
     let broken = faults.iter().flat_map(|fault| at_and_above(&fault.place.path).map(str::to_owned)).collect();
     report(check, faults);
     Some(Read { value: value?, broken })
+}
+
+/// Whether there is nothing but comments.
+fn is_empty(text: &str) -> bool {
+    text.lines().map(str::trim_start).all(|line| line.is_empty() || line.starts_with('#'))
 }
 
 fn report(check: &mut Check<'_>, faults: Vec<Fault>) {

@@ -62,7 +62,7 @@ fn type_hint(expected: &str, found: Scalar<'_>) -> Option<String> {
 }
 
 /// serde names Rust types.
-fn in_words(expected: &str) -> String {
+pub fn in_words(expected: &str) -> String {
     let words = match expected {
         "u8" => "a whole number from 0 to 255",
         "u16" => "a whole number from 0 to 65535",

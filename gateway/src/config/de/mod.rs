@@ -14,13 +14,15 @@
 
 mod access;
 mod failure;
+mod form;
 mod required;
+mod secret;
 #[cfg(test)]
 mod tests;
 
 use std::{
     cell::{Cell, RefCell},
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     path::Path,
 };
 
@@ -28,12 +30,14 @@ use serde::{Deserialize, Deserializer, de, forward_to_deserialize_any};
 
 use failure::Failure;
 pub use failure::split;
+pub use secret::UNKNOWN;
 
 use super::{
+    masking::{self, Document},
     suggest,
     tree::{Fault, Kind, NodeId, Scalar, Tree},
 };
-use crate::value::{EACH_ENTRY, EACH_ITEM, LOCATED, SECRET};
+use crate::value::{EACH_ENTRY, EACH_ITEM, LOCATED, Place, SECRET};
 
 /// Reads a secret's file; the path is as written.
 pub type ReadSecret<'a> = &'a dyn Fn(&Path) -> Result<String, String>;
@@ -44,17 +48,29 @@ pub struct Findings {
     pub faults: Vec<Fault>,
     /// Nodes that hold secrets: never to be shown in a snippet.
     pub secrets: HashSet<NodeId>,
+    /// Nodes of another type than what belongs there, each with what that is: `a mapping`.
+    pub refused: HashMap<NodeId, String>,
+    /// Mappings that are sections, with the keys that these know.
+    pub sections: HashMap<NodeId, &'static [&'static str]>,
 }
 
 /// Deserialises the whole tree. `None` if too much is wrong for even a partial value.
-pub fn read<'t, T: Deserialize<'t>>(tree: &'t Tree, read_secret: ReadSecret<'t>) -> (Option<T>, Findings) {
+pub fn read<'t, T: Deserialize<'t>>(
+    tree: &'t Tree,
+    document: Document,
+    read_secret: ReadSecret<'t>,
+) -> (Option<T>, Findings) {
     let state = State {
         tree,
+        document,
         read_secret,
         faults: RefCell::default(),
         seen: RefCell::default(),
         poisoned: RefCell::default(),
         secrets: RefCell::default(),
+        unknown: RefCell::default(),
+        refused: RefCell::default(),
+        sections: RefCell::default(),
         progress: Cell::new(0),
     };
     let value = loop {
@@ -65,17 +81,25 @@ pub fn read<'t, T: Deserialize<'t>>(tree: &'t Tree, read_secret: ReadSecret<'t>)
             break value;
         }
     };
-    (value, Findings { faults: state.faults.into_inner(), secrets: state.secrets.into_inner() })
+    let State { faults, secrets, refused, sections, .. } = state;
+    let (faults, secrets) = (faults.into_inner(), secrets.into_inner());
+    let (refused, sections) = (refused.into_inner(), sections.into_inner());
+    (value, Findings { faults, secrets, refused, sections })
 }
 
 /// What the walks share.
 struct State<'t> {
     tree: &'t Tree,
+    document: Document,
     read_secret: ReadSecret<'t>,
     faults: RefCell<Vec<Fault>>,
     seen: RefCell<HashSet<(NodeId, String)>>,
     poisoned: RefCell<HashSet<NodeId>>,
     secrets: RefCell<HashSet<NodeId>>,
+    /// Secrets that could not be read.
+    unknown: RefCell<HashSet<NodeId>>,
+    refused: RefCell<HashMap<NodeId, String>>,
+    sections: RefCell<HashMap<NodeId, &'static [&'static str]>>,
     /// Counts new faults and newly poisoned nodes: a walk that does not raise it was the last.
     progress: Cell<usize>,
 }
@@ -83,10 +107,17 @@ struct State<'t> {
 impl<'t> State<'t> {
     /// Turns a failure at a node into a fault, unless it has been one already.
     fn report(&self, node: NodeId, failure: Failure) -> Failure {
-        let (message, hint) = match failure {
-            Failure::Reported => return Failure::Reported,
-            other => other.into_text(self.tree.scalar(node)),
-        };
+        if matches!(failure, Failure::Reported) || self.is_unknown(node) {
+            return Failure::Reported;
+        }
+        let mut form = None;
+        if let Failure::Type { expected, .. } = &failure {
+            let expected = failure::in_words(expected);
+            form = form::hint(self.tree, self.document, node, &expected);
+            self.refused.borrow_mut().insert(node, expected);
+        }
+        let (message, hint) = failure.into_text(self.tree.scalar(node));
+        let hint = hint.or(form);
         self.fault(node, message, hint);
         if matches!(self.tree.kind(node), Kind::Scalar { .. }) {
             self.poison(node);
@@ -95,11 +126,17 @@ impl<'t> State<'t> {
     }
 
     fn fault(&self, node: NodeId, message: String, hint: Option<String>) {
+        self.fault_at(node, node, message, hint);
+    }
+
+    /// A fault with the key path of another node.
+    fn fault_at(&self, node: NodeId, path: NodeId, message: String, hint: Option<String>) {
         let message = self.without_environment(node, message);
         let hint = hint.map(|hint| self.without_environment(node, hint));
         if self.seen.borrow_mut().insert((node, message.clone())) {
             self.advance();
-            self.faults.borrow_mut().push(Fault { place: self.tree.place(node), message, hint });
+            let place = Place { path: self.tree.path(path), ..self.tree.place(node) };
+            self.faults.borrow_mut().push(Fault { place, message, hint });
         }
     }
 
@@ -221,20 +258,6 @@ impl<'s, 't> Reader<'s, 't> {
         }
     }
 
-    fn secret<V: de::Visitor<'t>>(self, visitor: V) -> Result<V::Value, Failure> {
-        self.state.secrets.borrow_mut().insert(self.node);
-        let Kind::Scalar { text, .. } = self.kind() else { return self.expected(&visitor) };
-        if self.is_nothing() || text.is_empty() {
-            return Err(Failure::Text("the secret is empty".into()));
-        }
-        match text.strip_prefix("file:") {
-            Some(path) => {
-                visitor.visit_string((self.state.read_secret)(path.as_ref()).map_err(Failure::Text)?)
-            }
-            None => visitor.visit_str(text),
-        }
-    }
-
     /// Reports every key that is none of `fields`.
     fn unknown_keys(self, fields: &[&str]) {
         let tree = self.state.tree;
@@ -243,11 +266,15 @@ impl<'s, 't> Reader<'s, 't> {
             if fields.contains(&name) || is_extension(tree, self.node, name) {
                 continue;
             }
-            self.state.fault(
-                *key,
-                format!("unknown key `{name}`"),
-                Some(suggest::among(name, fields.iter().copied())),
-            );
+            let hint = Some(suggest::among(name, fields.iter().copied()));
+            let is_sensitive = || self.state.document.is_sensitive(tree, self.node);
+            if masking::is_word(name) || !is_sensitive() {
+                self.state.fault(*key, format!("unknown key `{name}`"), hint);
+            } else {
+                // Its path would show it too.
+                let text = "unknown key, which is not shown since it may be a secret";
+                self.state.fault_at(*key, self.node, text.into(), hint);
+            }
         }
     }
 
@@ -319,6 +346,7 @@ impl<'t> Deserializer<'t> for Reader<'_, 't> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Failure> {
+        self.state.sections.borrow_mut().insert(self.node, fields);
         self.unknown_keys(fields);
         match self.mapping(Some(fields), visitor) {
             Err(Failure::Missing(first)) => {

@@ -53,7 +53,7 @@ fn run(text: &str) -> (Option<File>, Vec<String>) {
     let (tree, faults) = tree::parse("f".into(), text, &environment);
     assert!(faults.is_empty(), "{faults:?}");
     let tree = tree.unwrap();
-    let (file, findings) = read(&tree, &|path| match path.to_str() {
+    let (file, findings) = read(&tree, Document::Configuration, &|path| match path.to_str() {
         Some("there") => Ok("content".into()),
         _ => Err("cannot read it; look".into()),
     });
@@ -108,7 +108,7 @@ fn all_problems_are_reported_at_once() {
             "3:25 routes[1].mode.stripp: unknown key `stripp` (did you mean `strip`?)",
             "3:37 routes[1].secret: expected a secret: a text, or `file:` and a path, found a list",
             "3:5 routes[1]: the key `name` is missing",
-            "4:16 routes[2].tags: expected a list, found a mapping",
+            "4:16 routes[2].tags: expected a list, found a mapping (write `[]` for none)",
             "7:3 upstreams[\"x y\"]: the name `x y` contains ' ' (use letters, digits, `_`, `.` and `-`)",
             "8:7 upstreams.y.pth: unknown key `pth` (did you mean `path`?)",
             "8:3 upstreams.y: the key `path` is missing",

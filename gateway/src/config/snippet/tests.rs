@@ -20,7 +20,7 @@ fn lines(source: &Source, line: u32, column: u32) -> (String, String) {
 }
 
 fn shown(text: &str, column: u32) -> (String, String) {
-    lines(&Source::new(text, Vec::new()), 1, column)
+    lines(&Source::unread(text), 1, column)
 }
 
 #[test]
@@ -88,7 +88,15 @@ fn secrets_that_overlap_are_hidden_as_one() {
 
 #[test]
 fn the_value_of_a_key_that_speaks_of_secrets_is_hidden() {
-    for key in ["password", "x-api-key", "\"Authorization\"", "client_secret", "{ a: b, token", "- cookie"] {
+    for key in [
+        "password",
+        "x-api-key",
+        "\"Authorization\"",
+        "client_secret",
+        "{ a: b, token",
+        "- cookie",
+        "clientSecret",
+    ] {
         let text = format!("{key}: {UNTOLD} and more");
         assert_eq!(shown(&text, 1).0, format!("{key}: ***"));
     }
@@ -140,7 +148,12 @@ fn credentials_in_a_url_are_shown_as_stars() {
 
 #[test]
 fn a_key_that_speaks_of_secrets_hides_its_value_wherever_it_stands() {
-    for line in ["token: hunter2", "h: {set2: [authorization: Bearer hunter2]}", "[{x-api-key: hunter2}]"] {
+    for line in [
+        "token: hunter2",
+        "h: {set2: [authorization: Bearer hunter2]}",
+        "[{x-api-key: hunter2}]",
+        "{\"client_secret\":\"hunter2\"}",
+    ] {
         assert!(!shown(line, 1).0.contains(UNTOLD), "{line}");
     }
 }
@@ -153,7 +166,7 @@ fn a_switch_is_no_secret() {
         ("password: trueish", "password: ***"),
     ] {
         let place = Place { line: 1, column: 1, ..Place::unknown() };
-        let snippet = Source::new(line, Vec::new()).snippet(&place).unwrap();
+        let snippet = Source::unread(line).snippet(&place).unwrap();
         assert_eq!(snippet.text, shown);
     }
 }
@@ -166,4 +179,12 @@ fn the_rules_of_a_route_are_no_header() {
     assert_eq!(whole("set: { authorization: Basic hunter2 }"), "set: { authorization: ***");
     assert_eq!(whole("x-authorization: { a: hunter2 }"), "x-authorization: ***");
     assert_eq!(whole("authorization: { token: hunter2 }"), "authorization: { token: ***");
+}
+
+#[test]
+fn of_a_text_that_was_read_only_secrets_and_comments_about_them_are_hidden() {
+    let text = "from: { cookie: session, query: access_token } # password: hunter2";
+    let source = Source::new(text, Vec::new());
+    assert_eq!(lines(&source, 1, 1).0, "from: { cookie: session, query: access_token } # password: ***");
+    assert_eq!(lines(&Source::unread(text), 1, 1).0, "from: { cookie: ***");
 }

@@ -5,10 +5,13 @@ use std::{collections::HashMap, sync::Arc};
 use serde_json::{Map, Value};
 
 use crate::{
-    config::{check::Check, error::Problem},
+    config::{check::Check, de::UNKNOWN, error::Problem},
     policy::authentication::{Account, Accounts, Identity, SecretHash},
     value::{Located, Name, Place, Quota, Secret, Timestamp},
 };
+
+/// What is better than a SHA-256 for what people choose.
+const ARGON2ID: &str = "write the `argon2id` in its place that `glassgate password` makes";
 
 /// An entry of a list, as it was written.
 pub struct Entry<'c> {
@@ -50,7 +53,7 @@ pub fn check(
     }
     let accounts: Vec<_> = accounts.into_iter().collect::<Option<_>>()?;
     let hashes = accounts.iter().map(|(_, account): &(Box<str>, Account)| &account.hash);
-    same_cost(check, entries, hashes);
+    same_cost(check, what, entries, hashes);
     unique.then(|| Arc::new(Accounts::new(accounts)))
 }
 
@@ -60,8 +63,10 @@ fn unique(check: &mut Check<'_>, what: &str, entries: &[Entry<'_>]) -> bool {
     for Entry { name, .. } in entries {
         if let Some(first) = seen.insert(name.as_str(), name.place()) {
             let text = format!(
-                "the {what} in line {} of `{}` is `{}` too; remove one",
-                first.line, first.file, **name
+                "the {what} in line {} of `{}` is {} too; remove one",
+                first.line,
+                first.file,
+                shown(what, name)
             );
             refuse(check, name.place(), text);
             unique = false;
@@ -72,9 +77,14 @@ fn unique(check: &mut Check<'_>, what: &str, entries: &[Entry<'_>]) -> bool {
 
 fn hash(check: &mut Check<'_>, what: &str, entry: &Entry<'_>) -> Option<SecretHash> {
     let name = entry.name;
+    let is_unknown = |hash: Option<&Located<Secret>>| hash.is_some_and(|hash| hash.expose() == UNKNOWN);
+    if is_unknown(entry.sha256) || is_unknown(entry.argon2id) {
+        return None;
+    }
     let read = match (entry.sha256, entry.argon2id) {
         (Some(hash), None) => {
-            SecretHash::sha256(hash.expose()).map_err(|text| (hash.place(), text.to_owned()))
+            let maker = if what == "key" { "`glassgate apikey new` writes one" } else { ARGON2ID };
+            SecretHash::sha256(hash.expose()).map_err(|text| (hash.place(), format!("{text}; {maker}")))
         }
         (None, Some(hash)) => {
             SecretHash::argon2id(hash.expose()).map_err(|text| (hash.place(), text.to_owned()))
@@ -82,12 +92,17 @@ fn hash(check: &mut Check<'_>, what: &str, entry: &Entry<'_>) -> Option<SecretHa
         // What was given may have been refused.
         (None, None) if entry.is_broken => return None,
         (None, None) => {
-            let text =
-                format!("the {what} `{}` has no hash of its secret; add `sha256` or `argon2id`", **name);
+            let text = format!(
+                "the {what} {} has no hash of its secret; add `sha256` or `argon2id`",
+                shown(what, name)
+            );
             Err((name.place(), text))
         }
         (Some(_), Some(second)) => {
-            let text = format!("the {what} `{}` has two hashes; keep one of `sha256` and `argon2id`", **name);
+            let text = format!(
+                "the {what} {} has two hashes; keep one of `sha256` and `argon2id`",
+                shown(what, name)
+            );
             Err((second.place(), text))
         }
     };
@@ -132,7 +147,12 @@ fn is_scope(text: &str) -> bool {
 }
 
 /// A refusal takes as long as the dearest hash, unless it is of a name whose own is cheaper.
-fn same_cost<'h>(check: &mut Check<'_>, entries: &[Entry<'_>], hashes: impl Iterator<Item = &'h SecretHash>) {
+fn same_cost<'h>(
+    check: &mut Check<'_>,
+    what: &str,
+    entries: &[Entry<'_>],
+    hashes: impl Iterator<Item = &'h SecretHash>,
+) {
     let costs: Vec<_> =
         entries.iter().zip(hashes).filter_map(|(entry, hash)| Some((hash.cost()?, entry))).collect();
     let (Some(least), Some(most)) =
@@ -142,10 +162,19 @@ fn same_cost<'h>(check: &mut Check<'_>, entries: &[Entry<'_>], hashes: impl Iter
     };
     if least.0 != most.0 {
         let text = format!(
-            "its hash costs less than that of `{}`, so the time of a refusal tells that there is such a name; hash all with the same parameters",
-            **most.1.name
+            "its hash costs less than that of {}, so the time of a refusal tells that there is such a name; hash all with the same parameters",
+            shown(what, most.1.name)
         );
         check.problems.push(Problem::warning(least.1.name.place().clone(), text));
+    }
+}
+
+/// A name for messages, up to where a secret may follow by mistake: an id to the dot, a user to the colon.
+pub fn shown(what: &str, name: &str) -> String {
+    let end = if what == "key" { '.' } else { ':' };
+    match name.split_once(end) {
+        Some((begin, _)) => format!("`{begin}{end}***`"),
+        None => format!("`{name}`"),
     }
 }
 

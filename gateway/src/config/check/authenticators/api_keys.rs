@@ -39,7 +39,7 @@ pub fn check(check: &mut Check<'_>, name: &str, config: &ApiKeysConfig) -> Optio
     let ApiKeysConfig { file, header, query } = config;
     let places = FromConfig { header: header.clone(), cookie: None, query: query.clone() };
     let places = jwt::places(check, &places);
-    let Read { value: KeysFile { keys }, broken } = yaml::read(check, file)?;
+    let Read { value: KeysFile { keys }, broken } = yaml::read(check, file, "keys")?;
     if keys.is_empty() && broken.is_empty() {
         let text = "the file has no keys, so nobody is let in; add one that `glassgate apikey new` prints";
         check.problems.push(Problem::warning(file.place().clone(), text));

@@ -27,7 +27,7 @@ pub struct Basic {
 pub fn check(check: &mut Check<'_>, path: &str, name: &str, config: &BasicConfig) -> Option<Basic> {
     let BasicConfig { users, file } = config;
     let Read { value: UsersFile { users: further }, broken } = match file {
-        Some(file) => yaml::read(check, file)?,
+        Some(file) => yaml::read(check, file, "users")?,
         None => Read { value: UsersFile { users: Vec::new() }, broken: HashSet::new() },
     };
     // Each with whether reading has found a problem in it.
@@ -41,9 +41,10 @@ pub fn check(check: &mut Check<'_>, path: &str, name: &str, config: &BasicConfig
     }
     let mut complete = broken.is_empty();
     for (user, _) in all.iter().filter(|(user, _)| !is_name(&user.name)) {
+        // What comes after a colon may be a password.
         let text = format!(
-            "`{}` is not a name to log in with; write 1 to {LONGEST_NAME} characters without `:`",
-            *user.name
+            "{} is not a name to log in with; write 1 to {LONGEST_NAME} characters without `:`",
+            accounts::shown("user", &user.name)
         );
         refuse(check, user.name.place(), text);
         complete = false;

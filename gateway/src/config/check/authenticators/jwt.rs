@@ -6,7 +6,10 @@ use http::HeaderName;
 
 use super::one_of;
 use crate::{
-    config::{check::Check, inputs::why},
+    config::{
+        check::Check,
+        inputs::{way_out, why},
+    },
     issuer::JwksSettings,
     policy::authentication::{
         Place,
@@ -207,7 +210,7 @@ fn from_file(
     read: impl Fn(&[u8]) -> Result<KeySet, String>,
 ) -> Option<KeySet> {
     let shown = check.files.resolve(file).display().to_string();
-    let content = check.files.read(file).map_err(|error| why(&error));
+    let content = check.files.read(file).map_err(|error| format!("{}{}", why(&error), way_out(&error)));
     let found =
         content.and_then(|content| read(&content)).map_err(|why| format!("cannot use `{shown}`: {why}"));
     found.map_err(|text| check.error(file.place().clone(), text)).ok()

@@ -63,7 +63,7 @@ impl SecretHash {
     /// Reads 64 hexadecimal digits, as `sha256sum` writes them.
     ///
     /// # Errors
-    /// `what is wrong; what to do`, without the text, which may be a secret in the wrong place.
+    /// What is wrong, without the text, which may be a secret in the wrong place.
     pub fn sha256(text: &str) -> Result<Self, &'static str> {
         let digit = |byte: u8| (byte as char).to_digit(16);
         let pair = |pair: &[u8]| Some(u8::try_from(digit(pair[0])? << 4 | digit(pair[1])?).unwrap_or(0));
@@ -72,9 +72,7 @@ impl SecretHash {
             _ => None,
         };
         let digest = digest.and_then(|digest| digest.try_into().ok());
-        digest.map(Self::Sha256).ok_or(
-            "this is not a SHA-256 in hexadecimal, which has 64 digits; `glassgate apikey new` writes one",
-        )
+        digest.map(Self::Sha256).ok_or("this is not a SHA-256 in hexadecimal, which has 64 digits")
     }
 
     /// Reads a PHC string: `$argon2id$v=19$m=19456,t=2,p=1$SALT$HASH`.
