@@ -101,18 +101,28 @@ fn the_demo_with_redis_is_the_demo_with_redis() {
 
 #[test]
 fn examples_in_the_docs_are_good() {
-    let docs = fs::read_to_string("../docs/configuration.md").unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let blocks: Vec<&str> =
-        docs.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
-    let whole = blocks.iter().filter(|block| block.contains("listeners:"));
     let mut checked = 0;
-    for block in whole {
-        let path = folder.path().join("example.yaml");
-        fs::write(&path, block).unwrap();
-        let result = config::load_with(&path, &|_| None);
-        assert!(result.is_ok(), "{block}\n{}", result.unwrap_err());
-        checked += 1;
+    for page in ["configuration", "protection"] {
+        let docs = fs::read_to_string(format!("../docs/{page}.md")).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let blocks: Vec<&str> =
+            docs.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+        // A file that the others name.
+        for keys in blocks.iter().filter(|block| block.starts_with("keys:")) {
+            fs::write(folder.path().join("keys.yaml"), keys).unwrap();
+        }
+        for block in blocks.iter().filter(|block| block.contains("listeners:")) {
+            let path = folder.path().join("example.yaml");
+            fs::write(&path, block).unwrap();
+            let result = config::load_with(&path, &|_| None);
+            let checked_block = result.unwrap_or_else(|errors| panic!("{page}: {block}\n{errors}"));
+            assert!(
+                page != "protection" || checked_block.warnings.is_empty(),
+                "{:#?}",
+                checked_block.warnings
+            );
+            checked += 1;
+        }
     }
-    assert!(checked >= 2);
+    assert!(checked >= 3);
 }

@@ -27,6 +27,11 @@ impl Percent {
         )))
     }
 
+    /// True for `0%`.
+    pub fn is_nothing(self) -> bool {
+        self.0 <= 0.0
+    }
+
     /// The share as a fraction, `0.0..=1.0`.
     pub const fn fraction(self) -> f64 {
         self.0

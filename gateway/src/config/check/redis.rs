@@ -1,7 +1,7 @@
 //! The store that gateways share: by its owner, then what looks odd.
 
-use super::Check;
-use crate::{config::file::Config, redis::Settings};
+use super::{Check, policies::NO_LEASE};
+use crate::{config::file::Config, policy::rate_limit::counting::Mode, redis::Settings};
 
 /// `None` within the result: there is none. `None` outside: it could not be made.
 pub fn check(check: &mut Check<'_>, config: &Config) -> Option<Option<Settings>> {
@@ -9,6 +9,10 @@ pub fn check(check: &mut Check<'_>, config: &Config) -> Option<Option<Settings>>
     if let Some(ca) = &redis.ca {
         // The owner reads it itself; this remembers it for the watch and the version.
         drop(check.files.read(ca));
+    }
+    if redis.rate_limits.lease.is_nothing() && redis.rate_limits.mode == Mode::Leased {
+        let place = check.place("redis.rate_limits.lease");
+        check.warning(place, NO_LEASE);
     }
     match Settings::check(redis, check.files.base()) {
         Ok(settings) => Some(Some(settings)),

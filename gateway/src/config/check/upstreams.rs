@@ -54,6 +54,7 @@ fn odd(check: &mut Check<'_>, path: &str, upstream: &UpstreamConfig) {
         }
     }
     let concurrency = format!("{path}.concurrency");
+    policies::odd_concurrency(check, &upstream.concurrency, &concurrency);
     if upstream.concurrency == ConcurrencyConfig::default() && check.is_written(&concurrency) {
         let place = check.place(&concurrency);
         check.warning(place, "it sets no limit; add `max` or `adaptive`, or remove it");

@@ -103,6 +103,24 @@ impl OriginRegex {
         });
         origins.into_iter().find(|origin| self.whole.is_match(origin))
     }
+
+    /// Whether a dot between the labels of a name is written as it is, so that it matches any character.
+    pub fn has_bare_dot(&self) -> bool {
+        let letters: Vec<char> = self.written.chars().collect();
+        let mut within = false;
+        let mut at = 0;
+        while at < letters.len() {
+            match letters[at] {
+                '\\' => at += 1,
+                '[' => within = true,
+                ']' => within = false,
+                '.' if !within && letters.get(at + 1).is_some_and(char::is_ascii_alphabetic) => return true,
+                _ => {}
+            }
+            at += 1;
+        }
+        false
+    }
 }
 
 impl PartialEq for OriginRegex {

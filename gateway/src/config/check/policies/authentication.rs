@@ -7,7 +7,12 @@ use indexmap::IndexMap;
 
 use crate::{
     config::{
-        check::{Check, Named, authenticators::Authenticator, headers, routes::sibling_path},
+        check::{
+            Check, Named,
+            authenticators::{Authenticator, Method},
+            headers,
+            routes::sibling_path,
+        },
         file::Config,
     },
     policy::authentication::{
@@ -15,7 +20,7 @@ use crate::{
         config::{AuthenticationConfig, CredentialsConfig},
     },
     route::config::RouteConfig,
-    value::{Located, TrustedHeader},
+    value::{Located, Name, TrustedHeader},
 };
 
 /// What a route asks of callers; nobody to ask is off. Clones share it.
@@ -92,6 +97,7 @@ fn one(
         if indexes.contains(&index) {
             check.error(name.place().clone(), format!("`{name}` is listed before; remove it"));
         }
+        never_asked(check, name, index, &indexes, known);
         indexes.push(index);
     }
     if config.is_off() && !check.broken.contains(path) {
@@ -111,6 +117,32 @@ fn one(
         realm: (**realm).clone(),
     };
     Authentication { by: indexes.into(), rules }
+}
+
+/// The first authenticator of an issuer decides about its tokens, so a second one that looks in the same places is asked in
+/// vain.
+fn never_asked(
+    check: &mut Check<'_>,
+    name: &Located<Name>,
+    index: usize,
+    before: &[usize],
+    known: &Named<Authenticator>,
+) {
+    let at = |index: usize| known.get_index(index).and_then(|(_, authenticator)| authenticator.as_ref());
+    let tokens = |index: usize| match at(index).map(|authenticator| &authenticator.method) {
+        Some(Method::Jwt(jwt)) => Some((jwt.rules.issuer.clone()?, jwt.places.clone())),
+        _ => None,
+    };
+    let Some(own) = tokens(index) else { return };
+    let first = before.iter().find(|first| **first != index && tokens(**first).as_ref() == Some(&own));
+    if let Some(first) = first.and_then(|first| at(*first)) {
+        let text = format!(
+            "`{}` has the same issuer and decides about its tokens, so this one is never asked; \
+             put the `audiences` and keys of both into one",
+            first.name
+        );
+        check.warning(name.place().clone(), text);
+    }
 }
 
 /// Without authenticators nothing else counts.

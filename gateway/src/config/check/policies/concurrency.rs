@@ -45,6 +45,7 @@ fn settings(check: &mut Check<'_>, config: &ConcurrencyConfig, path: &str) -> Op
     if check.broken.contains(path) {
         return None;
     }
+    odd(check, config, path);
     Settings::check(config).unwrap_or_else(|problems| {
         for problem in problems {
             let place = check.place(&problem.key_of(path));
@@ -63,6 +64,22 @@ pub fn check_wait(check: &mut Check<'_>, settings: &Settings, total: Option<Dura
         settings.patience
     );
     check.warning(place, text);
+}
+
+/// What a limit says in vain, of a route or an upstream.
+pub fn odd(check: &mut Check<'_>, config: &ConcurrencyConfig, path: &str) {
+    let ConcurrencyConfig { adaptive, retry_after, .. } = config;
+    if adaptive.as_ref().is_some_and(|adaptive| adaptive.tolerance.is_nothing()) {
+        let place = check.place(&format!("{path}.adaptive.tolerance"));
+        check.warning(
+            place,
+            "no answer may be slower than at rest, so the limit falls with every jitter; write for example `25%`",
+        );
+    }
+    if retry_after.get().subsec_nanos() > 0 {
+        let place = check.place(&format!("{path}.retry_after"));
+        check.warning(place, "`Retry-After` has whole seconds, so it is rounded up; write `1s` or more");
+    }
 }
 
 /// For routes that do not say otherwise.

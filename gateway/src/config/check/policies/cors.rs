@@ -64,10 +64,9 @@ fn says_nothing(cors: &CorsConfig) -> bool {
 }
 
 fn checked(check: &mut Check<'_>, cors: &CorsConfig, path: &str) -> Cors {
-    if check.broken.contains(path) {
-        return Cors::default();
-    }
-    if cors.is_off() && !says_nothing(cors) {
+    // What was refused is missing here; the rest can be judged all the same.
+    let refused = check.broken.contains(path);
+    if cors.is_off() && !says_nothing(cors) && !refused {
         let place = check.place(path);
         check.error(place, "it names no origin, so the rest has no effect; add `origins`");
     }
@@ -97,7 +96,7 @@ fn checked(check: &mut Check<'_>, cors: &CorsConfig, path: &str) -> Cors {
             format!("no browser remembers it for longer than a day; write `{LONGEST}` or less"),
         );
     }
-    Cors::new(cors)
+    if refused { Cors::default() } else { Cors::new(cors) }
 }
 
 fn origins(check: &mut Check<'_>, cors: &CorsConfig) {
@@ -127,6 +126,9 @@ fn origins(check: &mut Check<'_>, cors: &CorsConfig) {
             OriginPattern::Regex(regex) => {
                 if let Some(stranger) = regex.stranger() {
                     strangers(check, cors, place, Some(&stranger));
+                } else if regex.has_bare_dot() {
+                    let text = "`.` is any character, so other names match as well; write `\\.` for a dot";
+                    check.warning(place, text);
                 }
             }
             _ => {}

@@ -6,6 +6,9 @@ use crate::{
     value::{Located, Percent},
 };
 
+/// Said of `lease: 0%`, which is 1 token all the same.
+pub const NO_LEASE: &str = "a lease has one token at least, and with one there is little left to save; write `mode: exact`, or a share as `10%`";
+
 /// What a limit says of it.
 #[derive(Clone, Copy)]
 pub struct Said<'a> {
@@ -23,6 +26,9 @@ pub fn counting(check: &mut Check<'_>, said: Said<'_>) -> Counting {
     let mode = said.mode.map_or(usual.mode, |mode| **mode);
     without_effect(check, said, mode);
     let share = said.lease.map_or(usual.lease, |lease| **lease);
+    if let Some(lease) = said.lease.filter(|lease| lease.is_nothing() && mode == Mode::Leased) {
+        check.warning(lease.place().clone(), NO_LEASE);
+    }
     let lease = match mode {
         Mode::Local => return Counting::Local,
         Mode::Exact => None,
@@ -50,7 +56,8 @@ fn nowhere(check: &mut Check<'_>, said: Said<'_>) {
 
 fn without_effect(check: &mut Check<'_>, said: Said<'_>, mode: Mode) {
     if let Some(lease) = said.lease.filter(|_| mode != Mode::Leased) {
-        let text = "only `mode: leased` takes tokens in advance; add it, or remove this";
+        let write = if said.mode.is_some() { "write that" } else { "add it" };
+        let text = format!("only `mode: leased` takes tokens in advance; {write}, or remove this");
         check.warning(lease.place().clone(), text);
     }
     if let Some(on_failure) = said.on_failure.filter(|_| mode == Mode::Local) {

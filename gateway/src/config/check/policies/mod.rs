@@ -12,7 +12,8 @@ mod limits;
 mod rate_limit;
 
 pub use authentication::Authentication;
-pub use concurrency::check_wait;
+pub use concurrency::{check_wait, odd as odd_concurrency};
+pub use counting::NO_LEASE;
 pub use rate_limit::{Shared, quota, shared, unused_quotas};
 
 use super::{Check, Known, Policies};

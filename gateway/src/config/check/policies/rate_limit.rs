@@ -48,6 +48,8 @@ enum Target {
 struct Written<'a> {
     rate: &'a Located<Rate>,
     burst: Option<&'a Located<u32>>,
+    /// The key path of the limit.
+    path: &'a str,
     by: &'a [PartConfig],
     max_keys: Option<&'a Located<u32>>,
     counting: Said<'a>,
@@ -60,7 +62,8 @@ pub fn shared(check: &mut Check<'_>, config: &Config) -> Shared {
         let SharedRateLimitConfig { limit, burst, by, max_keys, mode, lease, on_failure } = limit;
         let (burst, max_keys) = (burst.as_ref(), max_keys.as_ref());
         let counting = Said { mode: mode.as_ref(), lease: lease.as_ref(), on_failure: on_failure.as_ref() };
-        let written = Written { rate: limit, burst, by, max_keys, counting };
+        let path = format!("rate_limits.{name}");
+        let written = Written { rate: limit, burst, path: &path, by, max_keys, counting };
         all.insert((**name).clone(), self::limit(check, &written).map(Arc::new));
     }
     unused(check, config);
@@ -192,7 +195,7 @@ fn one(
         (Some(rate), None) => {
             let (burst, max_keys) = (burst.as_ref(), max_keys.as_ref());
             let counting = said(written);
-            let limit = self::limit(check, &Written { rate, burst, by, max_keys, counting })?;
+            let limit = self::limit(check, &Written { rate, burst, path, by, max_keys, counting })?;
             (own.as_ref().map_or_else(name, |own| (**own).clone()), false, Arc::new(limit))
         }
         (None, Some(other)) => {
@@ -266,7 +269,15 @@ fn cost(check: &mut Check<'_>, cost: &Located<CostConfig>, limit: &Limit, to: Ta
 }
 
 fn limit(check: &mut Check<'_>, written: &Written<'_>) -> Option<Limit> {
-    let Written { rate, burst, by, max_keys, counting } = written;
+    let Written { rate, burst, path, by, max_keys, counting } = written;
+    let list = format!("{path}.by");
+    if by.is_empty() && check.tree.has_empty_list(&list) {
+        let place = check.place(&list);
+        check.error(
+            place,
+            "an empty list tells nobody apart; write `[route]` for one bucket, or remove it for `[client_address]`",
+        );
+    }
     let max_keys = match max_keys {
         Some(max_keys) => at_least_one(check, max_keys),
         None => NonZeroU32::new(MAX_KEYS),
