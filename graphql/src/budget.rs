@@ -16,7 +16,7 @@ pub trait Budget: fmt::Debug + Send + Sync {
 /// What an operation is to be paid for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bill {
-    /// The fields that it fetches from services, at least 1.
+    /// The calls to services that it may need, at least 1.
     pub cost: u32,
     /// Those of them that change something: root fields of a mutation.
     pub mutations: u32,

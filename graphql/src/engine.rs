@@ -21,7 +21,7 @@ use crate::error::RequestError;
 use crate::execute::{Environment, Refusals, Run};
 use crate::fetch::Fetch;
 use crate::limits::Limits;
-use crate::plan::{Conditions, FieldValue, Introspect, NodeId, Plan, PlanCache, PlanKey, compile};
+use crate::plan::{Conditions, FieldValue, Introspect, NodeId, Ordered, Plan, PlanCache, PlanKey, compile};
 use crate::project::{Introspection, View, fails, project};
 use crate::report::Report;
 use crate::request::{Context, GraphqlRequest, Response};
@@ -131,7 +131,12 @@ impl Engine {
         // What is doomed calls no service.
         let bill = match doomed {
             Some(_) => Bill { cost: 1, mutations: 0 },
-            None => plan.bill(&conditions, &refusals),
+            None => plan.bill(Ordered {
+                conditions: &conditions,
+                refusals: &refusals,
+                variables: &variables,
+                most_calls: u32::try_from(self.limits.calls).unwrap_or(u32::MAX),
+            }),
         };
         report.cost = bill.cost;
         pay(context, bill).await?;

@@ -17,7 +17,7 @@ pub struct Report {
     pub plan_cached: bool,
     /// Parsing, validation and planning took this long.
     pub planning: Duration,
-    /// What it costs: the fields that are fetched from services, at least 1. 0 where nothing would be executed.
+    /// What it costs: the calls to services that it may need, at least 1. 0 where nothing would be executed.
     pub cost: u32,
     /// Running fetches and writing the response took this long.
     pub execution: Duration,

@@ -12,7 +12,7 @@ use crate::{Context, Response};
 const SDL: &str = r#"
     type Query {
         user(id: ID!): User @rest(source: "users", GET: "/users/{id}")
-        users: [User!]! @rest(source: "users", GET: "/users")
+        users(limit: Int): [User!]! @rest(source: "users", GET: "/users{?limit}")
         node: Node @rest(source: "users", GET: "/node")
     }
     type Mutation { add: User @rest(source: "users", POST: "/users") }
@@ -21,8 +21,12 @@ const SDL: &str = r#"
     type User implements Node {
         id: ID
         name: String
+        rank: Int @rest(source: "users", GET: "/rank/{parent.id}")
+        same: Int @rest(source: "users", GET: "/same")
+        grid: [[Cell]]
         orders: [Order!]! @rest(source: "orders", GET: "/orders{?user_id*}", batch: {key: "id", param: "user_id", match: "user_id"})
     }
+    type Cell { level: Int @rest(source: "users", GET: "/level/{parent.x}") }
     type Order { id: ID user_id: ID product: Product @rest(source: "products", GET: "/products/{parent.id}") }
 "#;
 
@@ -70,7 +74,18 @@ async fn an_operation_costs_what_it_fetches() {
         ("{ __typename }", json!({}), 1),
         ("{ user(id: 1) { id name } }", json!({}), 1),
         ("{ a: user(id: 1) { id } b: user(id: 2) { id } }", json!({}), 2),
-        ("{ users { orders { product { id } } } }", json!({}), 3),
+        ("{ users { orders { product { id } } } }", json!({}), 1 + 1 + 10 * 10),
+        ("{ users(limit: 3) { orders { product { id } } } }", json!({}), 1 + 1 + 3 * 10),
+        (
+            "query($n: Int) { users(limit: $n) { orders { product { id } } } }",
+            json!({"n": 4}),
+            1 + 1 + 4 * 10,
+        ),
+        ("query($n: Int) { users(limit: $n) { orders { product { id } } } }", json!({}), 1 + 1 + 10 * 10),
+        ("{ users(limit: 0) { orders { product { id } } } }", json!({}), 2),
+        ("{ users(limit: 2000000000) { orders { product { id } } } }", json!({}), 1 + 1 + 1_000),
+        ("{ users(limit: 7) { rank grid { level } } }", json!({}), 1 + 7 + 7 * 10 * 10),
+        ("{ users(limit: 7) { same } }", json!({}), 1 + 1),
         ("{ users { orders { id } } users { orders { user_id } } }", json!({}), 2),
         (
             "query($no: Boolean!) { users { orders @skip(if: $no) { product { id } } } }",
@@ -80,7 +95,7 @@ async fn an_operation_costs_what_it_fetches() {
         (
             "query($no: Boolean!) { users { orders @skip(if: $no) { product { id } } } }",
             json!({"no": false}),
-            3,
+            1 + 1 + 10 * 10,
         ),
         ("{ node { ... on User { orders { id } } ... on Product { price } } }", json!({}), 3),
         ("mutation { a: add { id } b: add { orders { id } } }", json!({}), 3),

@@ -70,6 +70,18 @@ impl Arguments {
     }
 }
 
+impl Arguments {
+    /// An argument's value for a request with these variables, where it is a number and not negative.
+    pub fn number(&self, name: &str, variables: &Values) -> Option<u64> {
+        match self {
+            Arguments::Constant(values) => values.get(name)?.as_u64(),
+            Arguments::Variable(given) => {
+                given.iter().find(|given| given.definition.name == name)?.number(variables)
+            }
+        }
+    }
+}
+
 /// The arguments of one request's fields, each coerced once, however many
 /// places fragments put the field to.
 #[derive(Debug)]
@@ -111,6 +123,19 @@ impl Given {
             literal: written.map(|argument| argument.value.clone()),
             // A schema whose defaults do not fit is not loaded.
             default: by_default.and_then(|value| default(schema, &definition.ty, value).ok()),
+        }
+    }
+}
+
+impl Given {
+    fn number(&self, variables: &Values) -> Option<u64> {
+        match self.literal.as_deref() {
+            Some(Literal::Int(number)) => number.as_str().parse().ok(),
+            Some(Literal::Variable(name)) if variables.contains_key(name.as_str()) => {
+                variables.get(name.as_str())?.as_u64()
+            }
+            Some(Literal::Variable(_)) | None => self.default.as_ref()?.as_u64(),
+            Some(_) => None,
         }
     }
 }

@@ -52,7 +52,7 @@ pub(crate) fn compile(
         is_mutation: operation.is_mutation(),
         selections: Vec::new(),
         nodes: Vec::new(),
-        places: vec![Place { shape: ROOT, origin: Origin::Root, only: None }],
+        places: vec![Place { shape: ROOT, origin: Origin::Root, lists: 0, only: None }],
         shapes: vec![Shape::new(None)],
         conditions: IndexMap::default(),
         gates: IndexMap::default(),
@@ -192,7 +192,8 @@ impl<'a> Compiler<'a> {
             Some(shape) => {
                 let sets: Vec<Set<'a>> =
                     found.iter().map(|f| (&f.field.selection_set, f.condition.clone())).collect();
-                self.output(At { ty: named, place: at.place, shape, node }, origin, &sets)?
+                let lists = field.nullable.len() - 1;
+                self.output(At { ty: named, place: at.place, shape, node }, origin, lists, &sets)?
             }
         };
         self.leave(field.gate);
@@ -200,14 +201,20 @@ impl<'a> Compiler<'a> {
     }
 
     /// Compiles the selections on what a field yields.
-    fn output(&mut self, at: At, origin: Origin, sets: &[Set<'a>]) -> Result<Output, RequestError> {
+    fn output(
+        &mut self,
+        at: At,
+        origin: Origin,
+        lists: usize,
+        sets: &[Set<'a>],
+    ) -> Result<Output, RequestError> {
         let Some(ty) = self.schema.ty(at.ty).as_abstract() else {
-            let place = self.place(Place { shape: at.shape, origin, only: None });
+            let place = self.place(Place { shape: at.shape, origin, lists, only: None });
             return Ok(Output::Object(self.selection(At { place, ..at }, sets)?));
         };
         let discriminator = (ty.possible.len() > 1)
             .then(|| self.members(at.shape, at.node, &ty.discriminator, Want::Leaf).path);
-        let whole = self.place(Place { shape: at.shape, origin, only: None });
+        let whole = self.place(Place { shape: at.shape, origin, lists, only: None });
         let mut possible = Vec::with_capacity(ty.possible.len());
         for &concrete in &ty.possible {
             let place = match &discriminator {
@@ -215,6 +222,7 @@ impl<'a> Compiler<'a> {
                 Some(path) => self.place(Place {
                     shape: at.shape,
                     origin: Origin::Within(whole, Path([].into())),
+                    lists: 0,
                     only: Some(Only { ty: at.ty, discriminator: path.clone(), concrete }),
                 }),
             };

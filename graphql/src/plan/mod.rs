@@ -15,6 +15,7 @@
 //! (`@cache`, `@fallback`) is read from [`Node::rest`]'s neighbours in the
 //! schema model, and `@defer` splits [`Selection`]s.
 
+mod bill;
 mod cache;
 mod collect;
 mod compile;
@@ -28,13 +29,13 @@ mod weight;
 
 use std::sync::Arc;
 
-use crate::budget::Bill;
 use crate::coerce::Arguments;
 use crate::document::Prepared;
 use crate::execute::Refusals;
 use crate::json_path::JsonPath;
 use crate::schema::{Access, Rest, TypeId};
 
+pub(crate) use bill::Ordered;
 pub(crate) use cache::{PlanCache, PlanKey};
 pub(crate) use compile::compile;
 pub(crate) use condition::{Condition, Conditions};
@@ -78,19 +79,6 @@ impl Plan {
     /// Whether root fields run one after another.
     pub(crate) fn is_mutation(&self) -> bool {
         self.prepared.operation.is_mutation()
-    }
-
-    /// What the operation is to be paid for: 1 for each field that is fetched from a service under these conditions and
-    /// behind none of the gates that refuse the caller. A field that is fetched for several types counts for each.
-    pub(crate) fn bill(&self, conditions: &Conditions, refusals: &Refusals) -> Bill {
-        let is_fetched =
-            |node: &&Node| conditions.first(&node.occurrences).is_some() && !refusals.has_any(&node.gates);
-        let (mut cost, mut mutations) = (0_u32, 0_u32);
-        for node in self.nodes.iter().filter(is_fetched) {
-            cost = cost.saturating_add(1);
-            mutations = mutations.saturating_add(u32::from(!node.is_read));
-        }
-        Bill { cost: cost.max(1), mutations }
     }
 
     /// Places of the root fields that the caller may not read, up to one that must not be null: then `data` is null,
@@ -221,6 +209,8 @@ pub(crate) struct Place {
     pub(crate) shape: ShapeId,
     /// What leads to them.
     pub(crate) origin: Origin,
+    /// How many lists there are between what leads to them and the objects.
+    pub(crate) lists: usize,
     /// Which of the objects there are meant, where several types are possible.
     pub(crate) only: Option<Only>,
 }

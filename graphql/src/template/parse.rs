@@ -141,7 +141,8 @@ impl<'n> Syntax<'n> {
             self.error(offset, "the prefix modifier `:` is not supported", "send the whole value");
             return None;
         }
-        if !is_name(name) && !(is_claim && is_claim_path(name)) {
+        let is_readable = is_name(name) || (is_claim && is_claim_path(name));
+        if !is_readable {
             let hint = match is_claim {
                 true => "a claim's name here is letters, digits, `_`, `-`, `:` and `/`, joined by `.`",
                 false => "names are letters, digits, `_` and `-`, joined by `.`",

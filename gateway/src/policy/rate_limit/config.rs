@@ -167,7 +167,7 @@ impl JsonSchema for CostConfig {
                 {
                     "type": "string",
                     "const": GRAPHQL,
-                    "description": "what the GraphQL operation costs: 1 for each field that is fetched from a service. Only with `graphql`."
+                    "description": "what the GraphQL operation costs: the calls to services that it may need. Only with `graphql`."
                 },
                 {
                     "type": "string",
