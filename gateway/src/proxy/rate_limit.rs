@@ -121,6 +121,7 @@ fn collect<'a>(
         let caller = identity.map(|identity| Caller {
             authenticator: &identity.authenticator,
             claims: &claims,
+            api_key: identity.api_key.as_deref(),
             quota: identity.quota(&limit.name),
         });
         let asked = Asked { client: opened.origin.client, route: &route.name, headers, caller };
@@ -204,10 +205,12 @@ pub fn refused_by(admitted: &Admitted) -> Option<&str> {
 pub fn tell(admitted: &Admitted, headers: &mut HeaderMap) {
     let limits = &admitted.route.policies.rate_limits;
     let Some(policy) = &limits.policy else { return };
-    if decisions(admitted).next().is_none() {
+    // Of a limit that nobody could ask nobody knows what is left.
+    let known = decisions(admitted).filter(|(_, decision)| decision.outcome != Outcome::Unavailable);
+    let mut told = known.map(|(limit, decision)| (&*limit.name, decision)).peekable();
+    if told.peek().is_none() {
         return;
     }
-    let told = decisions(admitted).map(|(limit, decision)| (&*limit.name, decision));
     headers.insert(RATE_LIMIT, fields::remaining(told));
     let identity = admitted.passed.identity.as_deref().filter(|identity| !identity.quotas.is_empty());
     headers.insert(

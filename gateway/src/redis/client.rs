@@ -5,12 +5,17 @@
 
 use std::{
     cell::Cell,
-    fmt,
+    fmt, io,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant, SystemTime},
 };
 
-use tokio::{runtime::Handle, sync::watch, time::timeout};
+use redis::{RedisError, RedisResult};
+use tokio::{
+    runtime::Handle,
+    sync::{oneshot, watch},
+    time::timeout,
+};
 
 use super::{
     breaker::Breaker,
@@ -21,6 +26,9 @@ use super::{
     settings::Settings,
 };
 use crate::telemetry::metrics::{RedisCall, RedisMetrics};
+
+/// How much longer than its request an answer is waited for that brings a lease.
+const LATEST: Duration = Duration::from_secs(1);
 
 /// Leases that are given back in one call.
 const GIVEN_BACK: usize = 64;
@@ -62,6 +70,8 @@ pub struct Client {
 struct State {
     links: Box<[Stand]>,
     outage: Option<Outage>,
+    /// Another one has taken its place: requests that have begun still use it, and nobody else hears of it.
+    retired: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,12 +113,15 @@ impl Client {
             links: (0..count).map(|_| Arc::default()).collect(),
             breaker: Breaker::new(settings.origin.breaker.failures),
             leases: Leases::new(MOST),
-            state: Mutex::new(State { links: vec![Stand::Untried; count].into(), outage: None }),
+            state: Mutex::new(State {
+                links: vec![Stand::Untried; count].into(),
+                outage: None,
+                retired: false,
+            }),
             tried: watch::Sender::new(count == 0),
             plan: Arc::new(Plan { script: Script::new(&settings.origin.prefix), settings }),
             metrics,
         });
-        client.metrics.degraded(false);
         link::keep_all(&client, &threads.0);
         client
     }
@@ -118,8 +131,8 @@ impl Client {
     pub async fn take(self: &Arc<Self>, wants: &[Want]) -> Vec<Result<Verdict, NoAnswer>> {
         let now = Instant::now();
         let steps: Vec<Step> = wants.iter().map(|want| self.leases.take(want, now)).collect();
-        let asks: Vec<Ask> = steps.iter().filter_map(Step::ask).collect();
-        let answer = if asks.is_empty() { Ok(Vec::new()) } else { self.spend(&asks).await };
+        let orders: Vec<Order> = steps.iter().filter_map(Step::order).collect();
+        let answer = if orders.is_empty() { Ok(Vec::new()) } else { self.spend(&orders).await };
         let now = Instant::now();
         let mut grants = answer.map(Vec::into_iter);
         let decide = |(want, step): (&Want, Step)| match (step, &mut grants) {
@@ -133,10 +146,7 @@ impl Client {
                 let grant = grants.next().ok_or(NoAnswer::Failed)?;
                 Ok(self.leases.answered(want, &order, &grant, now))
             }
-            (Step::Ask(order), Err(none)) => {
-                self.leases.unanswered(&order);
-                Err(*none)
-            }
+            (Step::Ask(_), Err(none)) => Err(*none),
         };
         wants.iter().zip(steps).map(decide).collect()
     }
@@ -145,35 +155,40 @@ impl Client {
     fn order_more(self: &Arc<Self>, order: Order) {
         let client = self.clone();
         tokio::spawn(async move {
-            match client.spend(&[order.ask]).await.as_deref() {
-                Ok([grant]) => drop(client.leases.learn(&order, grant, Instant::now())),
-                // The next request that needs it asks for itself.
-                _ => client.leases.unanswered(&order),
+            if let Ok([grant]) = client.spend(&[order]).await.as_deref() {
+                client.leases.learn(&order, grant, Instant::now());
             }
         });
     }
 
     /// Gives back what nobody uses, of all leases once.
-    pub(super) async fn give_back(&self) {
+    ///
+    /// Not to a cluster: there the library sends again what it has no answer to, and twice given back is more than there
+    /// was.
+    pub(super) async fn give_back(self: &Arc<Self>) {
         for shard in 0..self.leases.shards() {
-            for asks in self.leases.idle(shard, Instant::now()).chunks(GIVEN_BACK) {
+            let idle = self.leases.idle(shard, Instant::now());
+            for orders in idle.chunks(GIVEN_BACK).filter(|_| !self.settings().origin.is_cluster) {
                 // Ignored: what is not given back comes back with time.
-                let _ = self.spend(asks).await;
+                let _ = self.spend(orders).await;
             }
             tokio::task::yield_now().await;
         }
-        self.metrics.leases(self.leases.len());
+        if !self.state().retired {
+            self.metrics.leases(self.leases.held());
+        }
     }
 
-    /// Decides all asks, in the order in which they are given.
-    async fn spend(&self, asks: &[Ask]) -> Result<Vec<Grant>, NoAnswer> {
+    /// Decides all orders in one call, in their order. Without an answer, those that lead are told so.
+    async fn spend(self: &Arc<Self>, orders: &[Order]) -> Result<Vec<Grant>, NoAnswer> {
         let number = NUMBER.get();
-        let Some(connection) = self.links.get(number).and_then(|link| link.connection()) else {
+        let Some(open) = self.links.get(number).and_then(|link| link.connection()) else {
             self.metrics.called(RedisCall::Skipped, Duration::ZERO);
+            self.leases.unanswered(orders);
             return Err(NoAnswer::NotAsked);
         };
         let begin = Instant::now();
-        let answer = timeout(self.deadline(), connection.spend(&self.plan.script, asks)).await;
+        let answer = timeout(self.deadline(), self.call(open.connection.clone(), orders)).await;
         let took = begin.elapsed();
         match answer {
             Ok(Ok(grants)) => {
@@ -186,7 +201,7 @@ impl Client {
                 let fatal = is_fatal(&error);
                 self.failed(&Trouble::Error(error));
                 if fatal {
-                    self.links[number].close();
+                    self.links[number].close_this(&open);
                 }
                 Err(NoAnswer::Failed)
             }
@@ -196,6 +211,43 @@ impl Client {
                 Err(NoAnswer::Late)
             }
         }
+    }
+
+    /// Who asks for a lease may give up or be gone before the answer comes; what was taken for the lease is there all the
+    /// same, and is not lost. So such a call goes on by itself, for a while.
+    async fn call(self: &Arc<Self>, connection: Connection, orders: &[Order]) -> RedisResult<Vec<Grant>> {
+        let asks: Vec<Ask> = orders.iter().map(|order| order.ask).collect();
+        if !orders.iter().any(Order::leads) {
+            return connection.spend(&self.plan.script, &asks).await;
+        }
+        let (tell, told) = oneshot::channel();
+        let (client, orders) = (self.clone(), orders.to_vec());
+        tokio::spawn(async move {
+            let answer =
+                timeout(client.deadline() + LATEST, connection.spend(&client.plan.script, &asks)).await;
+            let answer =
+                answer.unwrap_or_else(|_| Err(RedisError::from(io::Error::from(io::ErrorKind::TimedOut))));
+            if answer.is_err() {
+                client.leases.unanswered(&orders);
+            }
+            if let Err(Ok(grants)) = tell.send(answer) {
+                let now = Instant::now();
+                orders
+                    .iter()
+                    .zip(&grants)
+                    .for_each(|(order, grant)| _ = client.leases.learn(order, grant, now));
+            }
+        });
+        // The task ends without a word only where the process does.
+        told.await.unwrap_or_else(|_| Err(RedisError::from(io::Error::from(io::ErrorKind::BrokenPipe))))
+    }
+
+    /// Nobody is told of it any more: by `next`, which has taken its place, if there is one.
+    pub fn retire(&self, next: Option<&Self>) {
+        self.state().retired = true;
+        let outage = next.and_then(Self::outage);
+        self.metrics.degraded(outage.is_some());
+        self.metrics.leases(next.map_or(0, |next| next.leases.held()));
     }
 
     /// What it was made of.
@@ -256,7 +308,7 @@ impl Client {
         if state.links.contains(&Stand::Closed) {
             return;
         }
-        if let Some(outage) = state.outage.take() {
+        if let Some(outage) = state.outage.take().filter(|_| !state.retired) {
             self.metrics.degraded(false);
             let seconds = outage.begun.elapsed().as_secs_f64();
             tracing::info!(
@@ -272,17 +324,24 @@ impl Client {
         match &mut state.outage {
             Some(outage) => outage.reason = reason,
             None => {
-                self.metrics.degraded(true);
-                let address = self.settings().origin.address();
-                tracing::warn!(
-                    component = "redis",
-                    address,
-                    error = reason,
-                    "redis cannot be used, rate limits go on as `on_failure` says"
-                );
+                self.tell_outage(state, &reason);
                 state.outage = Some(Outage { since: SystemTime::now(), reason, begun: Instant::now() });
             }
         }
+    }
+
+    fn tell_outage(&self, state: &State, reason: &str) {
+        if state.retired {
+            return;
+        }
+        self.metrics.degraded(true);
+        let address = self.settings().origin.address();
+        tracing::warn!(
+            component = "redis",
+            address,
+            error = reason,
+            "redis cannot be used, rate limits go on as `on_failure` says"
+        );
     }
 
     fn tell_tried(&self, state: &State) {
@@ -309,3 +368,6 @@ impl fmt::Debug for Client {
         f.debug_struct("Client").field("plan", &self.plan).field("state", &self.state).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

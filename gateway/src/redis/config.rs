@@ -6,7 +6,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::url::RedisUrl;
-use crate::{policy::rate_limit::counting::CountingConfig, value::Duration};
+use crate::{
+    policy::rate_limit::counting::CountingConfig,
+    value::{Duration, Secret},
+};
 
 /// A Redis server or cluster (7.0 or newer, or Valkey) that several gateways count rate limits in. What it holds may be
 /// lost at any time: nothing but counters is kept there.
@@ -19,6 +22,12 @@ pub struct RedisConfig {
     /// Some nodes of a Redis Cluster, from which the others are learned; all with the same user and password.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cluster: Vec<RedisUrl>,
+    /// The user of its ACL; without one the default user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// The password, as it is: nothing in it is percent-encoded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<Secret>,
     /// A PEM file with the authorities that may have signed the server's certificate, in place of the system's. For
     /// `rediss://` only.
     #[serde(default, skip_serializing_if = "Option::is_none")]

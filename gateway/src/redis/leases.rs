@@ -7,11 +7,13 @@
 //! held when it began: one lease each.
 //!
 //! What Redis has refused is remembered until it would be allowed, so that who sends far too much is refused without a
-//! round trip, too. A lease that nobody used for a while is given back.
+//! round trip, too, also where each request is decided by Redis: nothing but time gives tokens back. A lease that nobody
+//! used for a while is given back; a refusal uses nothing.
 
 use std::{
-    collections::{HashMap, hash_map::Entry},
+    collections::HashMap,
     hash::BuildHasherDefault,
+    mem,
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -21,9 +23,6 @@ use crate::policy::rate_limit::store::AsItIs;
 
 /// Unused for so long, a lease is given back.
 pub const IDLE: Duration = Duration::from_secs(5);
-
-/// Who has asked so long ago gets no answer any more: the request has ended before it came. Longer than any deadline.
-const FORGOTTEN: Duration = Duration::from_secs(15);
 
 const SHARDS: usize = 64;
 
@@ -50,7 +49,7 @@ pub struct Verdict {
     pub allowed: bool,
     /// Tokens that are left; with leases about so many.
     pub left: u32,
-    /// Until the bucket is full; where it refuses, until there are enough tokens.
+    /// Until there is another token, zero if it is full; where it refuses, until there are enough.
     pub reset: Duration,
 }
 
@@ -65,9 +64,9 @@ pub enum Step {
 
 impl Step {
     /// What Redis is to be asked before the request goes on.
-    pub fn ask(&self) -> Option<Ask> {
+    pub fn order(&self) -> Option<Order> {
         match self {
-            Self::Ask(order) => Some(order.ask),
+            Self::Ask(order) => Some(*order),
             Self::Decided(..) => None,
         }
     }
@@ -78,10 +77,19 @@ impl Step {
 pub struct Order {
     /// What to ask.
     pub ask: Ask,
-    /// How much of it a request needs that waits for it; 0 in the background.
+    /// How much a request needs that waits for it; 0 in the background.
     cost: u32,
+    /// How much of that was held already; it goes with the answer, or back.
+    held: u32,
     /// It asks for a lease: nobody else does before it is answered.
     leads: bool,
+}
+
+impl Order {
+    /// Whether it brings a lease.
+    pub fn leads(&self) -> bool {
+        self.leads
+    }
 }
 
 /// The leases of one store.
@@ -97,8 +105,8 @@ type Shard = HashMap<Key, Lease, BuildHasherDefault<AsItIs>>;
 struct Lease {
     bucket: Bucket,
     tokens: u32,
-    /// When somebody asked for more, whom nobody has answered yet.
-    asked: Option<Instant>,
+    /// Somebody asks for more, whom nobody has answered yet.
+    asked: bool,
     refused: Option<Refused>,
     /// When the bucket in Redis is full, by its last answer.
     full_at: Instant,
@@ -112,25 +120,27 @@ struct Refused {
 }
 
 impl Want {
-    /// What the request needs, and so much more for a lease.
-    fn order(&self, more: Option<u32>) -> Order {
+    /// What the request needs.
+    fn order(&self) -> Order {
         let cost = i64::from(self.cost);
-        let ask = Ask {
-            key: self.key,
-            bucket: self.bucket,
-            least: cost,
-            most: cost + i64::from(more.unwrap_or(0)),
-        };
-        Order { ask, cost: self.cost, leads: more.is_some() }
+        let ask = Ask { key: self.key, bucket: self.bucket, least: cost, most: cost };
+        Order { ask, cost: self.cost, held: 0, leads: false }
     }
 
-    /// What an answer says of it.
-    fn verdict(&self, grant: &Grant) -> Verdict {
-        let refused = grant.refused(self.bucket, self.cost);
+    /// What it needs beyond what is held, and a lease.
+    fn leading(&self, held: u32, size: u32) -> Order {
+        let least = i64::from(self.cost) - i64::from(held);
+        let ask = Ask { key: self.key, bucket: self.bucket, least, most: least + i64::from(size) };
+        Order { ask, cost: self.cost, held, leads: true }
+    }
+
+    /// What an answer to an order of it says.
+    fn verdict(&self, order: &Order, grant: &Grant) -> Verdict {
+        let refused = grant.refused(self.bucket, self.cost - order.held);
         Verdict {
             allowed: refused.is_none(),
             left: grant.left(self.bucket),
-            reset: refused.unwrap_or(grant.debt),
+            reset: refused.unwrap_or_else(|| self.bucket.until_more(grant.debt)),
         }
     }
 }
@@ -143,33 +153,35 @@ impl Leases {
 
     /// What to do for a request.
     pub fn take(&self, want: &Want, now: Instant) -> Step {
-        let Some(size) = want.lease else { return Step::Ask(want.order(None)) };
         let mut shard = self.shard(want.key);
-        if shard.len() >= self.room && !shard.contains_key(&want.key) {
-            return Step::Ask(want.order(None));
+        if let Some(lease) = shard.get_mut(&want.key) {
+            return lease.take(want, now);
         }
-        match shard.entry(want.key) {
-            Entry::Vacant(vacant) => {
-                let lease = Lease {
-                    bucket: want.bucket,
-                    tokens: 0,
-                    asked: Some(now),
-                    refused: None,
-                    full_at: now,
-                    used: now,
-                };
-                vacant.insert(lease);
-                Step::Ask(want.order(Some(size)))
+        match want.lease.filter(|_| shard.len() < self.room) {
+            Some(size) => {
+                shard.insert(want.key, Lease { asked: true, ..Lease::new(want.bucket, now) });
+                Step::Ask(want.leading(0, size))
             }
-            Entry::Occupied(mut occupied) => occupied.get_mut().take(want, size, now),
+            None => Step::Ask(want.order()),
         }
     }
 
     /// What Redis has answered to the order of a request.
     pub fn answered(&self, want: &Want, order: &Order, grant: &Grant, now: Instant) -> Verdict {
-        let verdict = want.verdict(grant);
-        let held = want.lease.map_or(0, |_| self.learn(order, grant, now));
+        let verdict = want.verdict(order, grant);
+        if !verdict.allowed && want.lease.is_none() {
+            self.remember(want, now);
+        }
+        let held = self.learn(order, grant, now);
         Verdict { left: verdict.left.saturating_add(held).min(want.bucket.burst), ..verdict }
+    }
+
+    /// A place for a refusal.
+    fn remember(&self, want: &Want, now: Instant) {
+        let mut shard = self.shard(want.key);
+        if shard.len() < self.room {
+            shard.entry(want.key).or_insert_with(|| Lease::new(want.bucket, now));
+        }
     }
 
     /// What Redis has answered to an order; gives how many tokens are held now.
@@ -177,30 +189,39 @@ impl Leases {
         self.shard(order.ask.key).get_mut(&order.ask.key).map_or(0, |lease| lease.learn(order, grant, now))
     }
 
-    /// An order has got no answer. What it may have taken is lost until the bucket has filled again.
-    pub fn unanswered(&self, order: &Order) {
-        if order.leads
-            && let Some(lease) = self.shard(order.ask.key).get_mut(&order.ask.key)
-        {
-            lease.asked = None;
+    /// Orders have got no answer. What they may have taken is lost until the bucket has filled again.
+    pub fn unanswered(&self, orders: &[Order]) {
+        for order in orders.iter().filter(|order| order.leads) {
+            if let Some(lease) = self.shard(order.ask.key).get_mut(&order.ask.key) {
+                lease.asked = false;
+                lease.tokens = lease.tokens.saturating_add(order.held);
+            }
         }
     }
 
     /// Forgets what nobody has used lately in one of the shards, and gives back what was left there.
-    pub fn idle(&self, shard: usize, now: Instant) -> Vec<Ask> {
+    pub fn idle(&self, shard: usize, now: Instant) -> Vec<Order> {
         let mut back = Vec::new();
         lock(&self.shards[shard % SHARDS]).retain(|key, lease| {
-            let keep = lease.is_asked(now) || now.saturating_duration_since(lease.used) < IDLE;
+            let keep = lease.asked || now.saturating_duration_since(lease.used) < IDLE;
             if !keep && lease.tokens > 0 {
                 let tokens = -i64::from(lease.tokens);
-                back.push(Ask { key: *key, bucket: lease.bucket, least: tokens, most: tokens });
+                let ask = Ask { key: *key, bucket: lease.bucket, least: tokens, most: tokens };
+                back.push(Order { ask, cost: 0, held: 0, leads: false });
             }
             keep
         });
         back
     }
 
-    /// How many there are.
+    /// Of how many buckets tokens are held.
+    pub fn held(&self) -> usize {
+        let held = |shard: &Shard| shard.values().filter(|lease| lease.tokens > 0).count();
+        self.shards.iter().map(|shard| held(&lock(shard))).sum()
+    }
+
+    /// How many buckets are remembered.
+    #[cfg(test)]
     pub fn len(&self) -> usize {
         self.shards.iter().map(|shard| lock(shard).len()).sum()
     }
@@ -217,52 +238,67 @@ impl Leases {
 }
 
 impl Lease {
-    fn take(&mut self, want: &Want, size: u32, now: Instant) -> Step {
-        self.used = now;
+    /// Nothing is held.
+    fn new(bucket: Bucket, now: Instant) -> Self {
+        Self { bucket, tokens: 0, asked: false, refused: None, full_at: now, used: now }
+    }
+
+    fn take(&mut self, want: &Want, now: Instant) -> Step {
         if self.tokens >= want.cost.max(1) {
+            self.used = now;
             self.tokens -= want.cost;
-            let verdict = Verdict { allowed: true, left: self.left(now), reset: self.until_full(now) };
-            return Step::Decided(verdict, self.refill(want, size, now));
+            let verdict = Verdict { allowed: true, left: self.left(now), reset: self.until_more(now) };
+            return Step::Decided(verdict, self.refill(want, now));
         }
-        match self.refused {
-            Some(refused) if refused.until > now && refused.cost <= want.cost.max(1) => {
+        match (self.refused, want.lease) {
+            (Some(refused), _) if refused.until > now && refused.cost <= want.cost.max(1) => {
                 let reset = refused.until - now;
                 Step::Decided(Verdict { allowed: false, left: self.left(now), reset }, None)
             }
-            _ if self.is_asked(now) => Step::Ask(want.order(None)),
-            _ => {
-                self.asked = Some(now);
-                Step::Ask(want.order(Some(size.saturating_sub(self.tokens))))
+            (_, Some(size)) if !self.asked => {
+                self.asked = true;
+                Step::Ask(want.leading(mem::take(&mut self.tokens), size))
             }
+            _ => Step::Ask(want.order()),
         }
     }
 
-    fn refill(&mut self, want: &Want, size: u32, now: Instant) -> Option<Order> {
+    fn refill(&mut self, want: &Want, now: Instant) -> Option<Order> {
+        let size = want.lease?;
         let refused = self.refused.is_some_and(|refused| refused.until > now);
-        if self.is_asked(now) || refused || self.tokens > size / 2 {
+        if self.asked || refused || self.tokens > size / 2 {
             return None;
         }
-        self.asked = Some(now);
+        self.asked = true;
         let most = i64::from(size - self.tokens);
         let ask = Ask { key: want.key, bucket: want.bucket, least: 1, most };
-        Some(Order { ask, cost: 0, leads: true })
+        Some(Order { ask, cost: 0, held: 0, leads: true })
     }
 
     fn learn(&mut self, order: &Order, grant: &Grant, now: Instant) -> u32 {
         if order.leads {
-            self.asked = None;
+            self.asked = false;
         }
-        let beyond = grant.taken - i64::from(order.cost);
-        self.tokens = self.tokens.saturating_add(u32::try_from(beyond).unwrap_or(0));
+        let least = order.ask.least;
+        let refused = grant.refused(order.ask.bucket, u32::try_from(least).unwrap_or(0));
+        match refused {
+            None => {
+                self.used = now;
+                let beyond = if order.cost > 0 { grant.taken - least } else { grant.taken };
+                self.tokens = self.tokens.saturating_add(u32::try_from(beyond).unwrap_or(0));
+            }
+            // What was held is not enough for this one, and may be for another.
+            Some(_) => self.tokens = self.tokens.saturating_add(order.held),
+        }
         self.full_at = now + grant.debt;
-        let cost = u32::try_from(order.ask.least).unwrap_or(0);
-        let refused = grant.refused(order.ask.bucket, cost);
-        self.refused = refused.map(|wait| Refused { cost: cost.max(1), until: now + wait });
+        let cost = order.cost.max(1);
+        self.refused = refused.map(|wait| Refused { cost, until: now + wait });
         self.tokens
     }
 
-    fn is_asked(&self, now: Instant) -> bool {
-        self.asked.is_some_and(|since| now.saturating_duration_since(since) < FORGOTTEN)
+    /// Until there is another token.
+    fn until_more(&self, now: Instant) -> Duration {
+        self.bucket.until_more(self.until_full(now))
     }
 
     fn until_full(&self, now: Instant) -> Duration {

@@ -7,7 +7,10 @@
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     time::{Duration, Instant},
 };
 
@@ -40,20 +43,42 @@ const PROBES_OF_CLUSTER: u128 = 16;
 #[derive(Default)]
 pub struct Link {
     /// There while requests may use it.
-    connection: Mutex<Option<Connection>>,
+    connection: Mutex<Option<Open>>,
+    /// How many there were.
+    opened: AtomicU64,
     /// Wakes the keeper.
     broken: Notify,
 }
 
+/// A connection that requests may use.
+#[derive(Clone)]
+pub struct Open {
+    /// The connection.
+    pub connection: Connection,
+    /// Which of the link's connections it is.
+    number: u64,
+}
+
 impl Link {
     /// To ask something on now.
-    pub fn connection(&self) -> Option<Connection> {
+    pub fn connection(&self) -> Option<Open> {
         self.slot().clone()
     }
 
     /// Requests use this one from now on.
     pub fn open(&self, connection: Connection) {
-        *self.slot() = Some(connection);
+        let number = self.opened.fetch_add(1, Relaxed);
+        *self.slot() = Some(Open { connection, number });
+    }
+
+    /// As [`close`](Self::close), if it is still this one that requests use: the error of an old one says nothing of the
+    /// next.
+    pub fn close_this(&self, open: &Open) {
+        let mut slot = self.slot();
+        if slot.as_ref().is_some_and(|other| other.number == open.number) {
+            drop(slot.take());
+            self.broken.notify_one();
+        }
     }
 
     /// No request uses it from now on; the keeper looks after it.
@@ -62,7 +87,7 @@ impl Link {
         self.broken.notify_one();
     }
 
-    fn slot(&self) -> MutexGuard<'_, Option<Connection>> {
+    fn slot(&self) -> MutexGuard<'_, Option<Open>> {
         // Nothing that is done under the lock can panic.
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }

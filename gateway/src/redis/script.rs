@@ -2,7 +2,8 @@
 //!
 //! GCRA, as in memory: of each key Redis keeps the time at which its bucket will be full again (the theoretical arrival
 //! time), and nothing else. The key expires at that time, so that a bucket nobody spends from costs nothing. The clock is
-//! Redis' own; those of the gateways do not matter. Times are whole nanoseconds; Lua's numbers are exact up to 2^53, which
+//! Redis' own; those of the gateways do not matter. Where it steps back, as after a failover to a server whose clock is
+//! behind, a bucket is empty at worst: it takes no longer to fill than an empty one. Times are whole nanoseconds; Lua's numbers are exact up to 2^53, which
 //! is 104 days, so seconds and nanoseconds are kept apart and only differences are calculated.
 //!
 //! One script does three things, told apart by the smallest and the largest number of tokens asked for: a decision takes
@@ -26,7 +27,7 @@ for i, key in ipairs(KEYS) do
   if stored then
     local dot = string.find(stored, '.', 1, true)
     debt = (tonumber(string.sub(stored, 1, dot - 1)) - seconds) * 1e9 + tonumber(string.sub(stored, dot + 1)) - nanos
-    if debt < 0 then debt = 0 end
+    debt = math.max(0, math.min(debt, burst * interval))
   end
   local taken = burst - math.ceil(debt / interval)
   if taken > most then taken = most end
@@ -70,6 +71,17 @@ pub struct Bucket {
     pub interval: u64,
     /// Tokens in a full bucket, at least 1.
     pub burst: u32,
+}
+
+impl Bucket {
+    /// Until there is another token, where the bucket is full in so long.
+    pub fn until_more(self, until_full: Duration) -> Duration {
+        let nanos = u64::try_from(until_full.as_nanos()).unwrap_or(u64::MAX);
+        Duration::from_nanos(match nanos % self.interval {
+            0 if nanos > 0 => self.interval,
+            part => part,
+        })
+    }
 }
 
 /// Which bucket: a hash of the limit, its settings, and whom the tokens belong to.

@@ -55,6 +55,7 @@ impl Settings {
     pub fn check(config: &RedisConfig, base: &Path) -> Result<Self, Vec<Fault>> {
         let mut faults = Vec::new();
         servers(config, &mut faults);
+        login(config, &mut faults);
         values(config, &mut faults);
         let ca = authorities(config, base).unwrap_or_else(|fault| {
             faults.push(fault);
@@ -64,7 +65,7 @@ impl Settings {
             return Err(faults);
         }
         let origin = Origin {
-            servers: config.url.iter().chain(&config.cluster).cloned().collect(),
+            servers: config.url.iter().chain(&config.cluster).map(|url| with_login(config, url)).collect(),
             is_cluster: config.url.is_none(),
             timeout: config.timeout.get(),
             prefix: config.prefix.clone(),
@@ -84,6 +85,36 @@ impl Origin {
 
     pub(super) fn ca(&self) -> Option<&[u8]> {
         self.ca.as_deref()
+    }
+}
+
+/// With what stands beside the address.
+fn with_login(config: &RedisConfig, url: &RedisUrl) -> RedisUrl {
+    let (user, password) = (config.user.clone(), config.password.clone());
+    RedisUrl {
+        user: user.or_else(|| url.user.clone()),
+        password: password.or_else(|| url.password.clone()),
+        ..url.clone()
+    }
+}
+
+/// Each is said once.
+fn login(config: &RedisConfig, faults: &mut Vec<Fault>) {
+    let said = |has: fn(&RedisUrl) -> bool| config.url.iter().chain(&config.cluster).any(has);
+    let (user, password) = (said(|url| url.user.is_some()), said(|url| url.password.is_some()));
+    for (key, beside, within) in
+        [("user", config.user.is_some(), user), ("password", config.password.is_some(), password)]
+    {
+        if beside && within {
+            faults.push(Fault::new(
+                key,
+                format!("the address has a {key} too; remove it there, or remove this"),
+            ));
+        }
+    }
+    if config.user.is_some() && config.password.is_none() && !password {
+        faults
+            .push(Fault::new("user", "a user is nobody without a password; add `password`, or remove this"));
     }
 }
 

@@ -66,8 +66,8 @@ impl FromStr for RedisUrl {
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
         if rest.contains(['?', '#']) {
             return Err(format!(
-                "the address of a Redis server has neither query nor fragment; percent-encode \
-                 `?` and `#` in a password, and {FORM}"
+                "the address of a Redis server has neither query nor fragment; percent-encode `?` and `#` in a \
+                 password or give it as `password`, and {FORM}"
             ));
         }
         let (login, host) = match authority.rsplit_once('@') {
@@ -76,7 +76,10 @@ impl FromStr for RedisUrl {
         };
         let (user, password) = login.map(credentials).transpose()?.unwrap_or_default();
         let (host, port) = host_and_port(host).ok_or_else(|| {
-            format!("the address names neither a host nor an IP address with a valid port; {FORM}")
+            format!(
+                "the address names neither a host nor an IP address with a valid port; percent-encode `/`, `:` and `@` \
+                 in a password or give it as `password`, and {FORM}"
+            )
         })?;
         let database = match path {
             "" => 0,
@@ -131,8 +134,8 @@ impl JsonSchema for RedisUrl {
         json_schema!({
             "type": "string",
             "title": "Redis URL",
-            "description": "`redis://` or `rediss://` (TLS), user and password (percent-encoded) where the server wants them, host, port (6379) and database (0). Better not with a password written here: `${ENV}` takes it from the environment, `file:/run/secrets/x` takes the whole URL from a file. Shown without the password.",
-            "examples": ["redis://127.0.0.1:6379/0", "rediss://gateway:${REDIS_PASSWORD}@redis.internal", "file:/run/secrets/redis-url"]
+            "description": "`redis://` or `rediss://` (TLS), user and password (percent-encoded) where the server wants them and `user` and `password` do not say them, host, port (6379) and database (0). `file:/run/secrets/x` takes the whole URL from a file. Shown without the password.",
+            "examples": ["redis://127.0.0.1:6379/0", "rediss://redis.internal", "file:/run/secrets/redis-url"]
         })
     }
 }

@@ -49,12 +49,7 @@ impl Parts {
         threads: &redis::Threads,
         telemetry: &Telemetry,
     ) -> Option<Arc<redis::Client>> {
-        let Some(settings) = self.checked.redis.take() else {
-            if before.is_some() {
-                telemetry.metrics.redis().degraded(false);
-            }
-            return None;
-        };
+        let settings = self.checked.redis.take()?;
         match before {
             Some(same) if same.settings().origin == settings.origin => Some(same.clone()),
             _ => Some(redis::Client::start(settings, threads, telemetry.metrics.redis().clone())),

@@ -1,8 +1,9 @@
 //! A route's rate limits, and the counters behind them.
 //!
 //! Counters are *State*: whoever has spent something has spent it after a reload, too. A limit is known by its owner (a
-//! route, or all that share it) and its name; while what it says stays the same, so does its [`Limiter`]. A limit that
-//! changed begins anew, because what a key had left of the old one says nothing about the new one, and the log says so.
+//! route, or all that share it) and its name; while its quota and keys stay the same, so do the buckets of its
+//! [`Limiter`]. A limit that changed begins anew, because what a key had left of the old one says nothing about the new
+//! one, and the log says so.
 
 use std::{
     collections::HashMap,
@@ -150,8 +151,8 @@ impl<'a> Builder<'a> {
             return made.clone();
         }
         let before = self.before.and_then(|before| before.0.get(&owner));
-        let same = before.filter(|before| *before.limit() == *limit.limit);
-        let limiter = same.cloned().unwrap_or_else(|| {
+        let alike = before.filter(|before| before.limit().counts_like(&limit.limit));
+        let limiter = alike.map(|before| continued(before, limit)).unwrap_or_else(|| {
             let route = owner.route.as_deref().unwrap_or_default();
             if before.is_some() {
                 self.changed.push(owner.clone());
@@ -161,6 +162,14 @@ impl<'a> Builder<'a> {
         });
         self.next.0.insert(owner, limiter.clone());
         limiter
+    }
+}
+
+/// What was counted stays.
+fn continued(before: &Arc<Limiter>, limit: &check::RateLimit) -> Arc<Limiter> {
+    match *before.limit() == *limit.limit {
+        true => before.clone(),
+        false => Arc::new(before.continued(limit.limit.clone())),
     }
 }
 

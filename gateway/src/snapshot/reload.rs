@@ -265,7 +265,13 @@ impl Reloader {
         let before = store.snapshot();
         let snapshot = build(parts, &upstreams, &issuers, redis, telemetry, now, Some(&before));
         telemetry.metrics.gateway().config_in_use(&snapshot.version, now);
+        let redis = snapshot.redis.clone();
         store.replace(snapshot, upstreams, issuers, status.clone());
+        if let Some(old) =
+            before.redis.as_ref().filter(|old| !redis.as_ref().is_some_and(|new| Arc::ptr_eq(old, new)))
+        {
+            old.retire(redis.as_deref());
+        }
         for (listener, change) in changes.listeners {
             listener.apply(change);
         }

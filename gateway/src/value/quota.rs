@@ -20,12 +20,14 @@ pub struct Quota {
 const LONGEST_REFILL: Duration = Duration::from_secs(3650 * 86_400);
 
 impl Quota {
-    /// Whether an empty bucket is full again within 3650 days; what is configured must be.
-    pub fn refills(self) -> bool {
-        u128::from(self.rate.interval()) * u128::from(self.burst.get()) <= LONGEST_REFILL.as_nanos()
+    /// Whether an empty bucket is full again within 3650 days, also at the pace of one of so many that share it; what is
+    /// configured must be.
+    pub fn refills(self, shared_by: NonZeroU16) -> bool {
+        let interval = self.rate.in_periods(shared_by).interval();
+        u128::from(interval) * u128::from(self.burst.get()) <= LONGEST_REFILL.as_nanos()
     }
 
-    /// The part of each of so many that have it together: at least one unit at once.
+    /// The part of each of so many that share it, rounded up to whole units at once.
     pub fn part(self, of: NonZeroU16) -> Self {
         let burst = self.burst.get().div_ceil(of.get().into());
         Self { rate: self.rate.in_periods(of), burst: NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN) }

@@ -57,8 +57,8 @@ impl Rate {
     /// From one to the next at an even pace, in nanoseconds: at least 1,000. Rounded up, so that no period has more than
     /// was said; it has at most one in a thousand less.
     pub fn interval(self) -> u64 {
-        let period = u64::try_from(self.period.as_nanos()).expect("a year has fewer nanoseconds");
-        period.div_ceil(u64::from(self.count.get()))
+        let interval = self.period.as_nanos().div_ceil(u128::from(self.count.get()));
+        u64::try_from(interval).unwrap_or(u64::MAX)
     }
 }
 

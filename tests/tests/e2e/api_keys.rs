@@ -288,7 +288,7 @@ async fn a_key_may_have_more_or_less_of_a_limit_than_others() {
     let usual = Made::new(&[]).await;
     let more = Made::new(&[]).await.with("rate_limits", json!({ "calls": { "limit": "5/h" } }));
     let less = Made::new(&[]).await.with("rate_limits", json!({ "calls": { "limit": "7/d", "burst": 1 } }));
-    let limits = "{ name: calls, limit: 3/h, by: [{ claim: key_id }] }, { limit: 1000/h, by: [route] }";
+    let limits = "{ name: calls, limit: 3/h, by: [api_key] }, { limit: 1000/h, by: [route] }";
     let launch = Launch::new(&limited("", limits)).file("keys.yaml", file(&[&usual, &more, &less]));
     let gateway = launch.start().await;
     let told = |calls: &str| format!("\"calls\";{calls}, \"limit-2\";q=1000;w=3600");
@@ -311,7 +311,7 @@ async fn gateways_that_count_together_know_the_same_quotas() {
     for mode in ["exact", "leased"] {
         let redis = Redis::start_plain().await;
         let store = format!("redis: {{ url: \"{}\", timeout: 10s }}", redis.url());
-        let limits = format!("{{ name: calls, limit: 20/30d, by: [{{ claim: key_id }}], mode: {mode} }}");
+        let limits = format!("{{ name: calls, limit: 20/30d, by: [api_key], mode: {mode} }}");
         let launch = || Launch::new(&limited(&store, &limits)).file("keys.yaml", file(&[&usual, &more]));
         let (one, other) = (launch().start().await, launch().start().await);
         assert_eq!(let_in(&one, &more.key, 40).await.0, 40, "{mode}");

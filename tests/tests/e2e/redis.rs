@@ -56,11 +56,28 @@ async fn an_outage_shows_without_a_request_and_ends_by_itself() {
 #[tokio::test]
 async fn a_user_of_an_acl_needs_no_more_than_the_script_and_its_keys() {
     let rules = "resetkeys ~limits:* resetchannels -@all +evalsha +eval +time +get +set +del";
-    let redis = LaunchRedis::default().user("gateway", "pass@word", rules).start().await;
-    let url = redis.url().replace("://", "://gateway:pass%40word@");
-    let gateway = Gateway::start(answering(&format!("url: \"{url}\", prefix: limits"))).await;
-    let shown = degraded(&gateway, false).await;
-    assert_eq!(shown["address"], redis.url().replace("://", "://gateway:***@"));
+    let redis = LaunchRedis::default().user("gateway", "pass@word/1", rules).start().await;
+    let within = redis.url().replace("://", "://gateway:pass%40word%2F1@");
+    let beside = format!("url: \"{}\", user: gateway, password: \"pass@word/1\"", redis.url());
+    for login in [format!("url: \"{within}\""), beside] {
+        let gateway = Gateway::start(answering(&format!("{login}, prefix: limits"))).await;
+        let shown = degraded(&gateway, false).await;
+        assert_eq!(shown["address"], redis.url().replace("://", "://gateway:***@"));
+        assert!(
+            !gateway.admin("/config").await.text().contains("%40word")
+                && !gateway.admin("/config").await.text().contains("@word")
+        );
+    }
+    // Another database is chosen by a command of its own.
+    let other = format!("url: \"{within}/3\", prefix: limits");
+    let gateway = Gateway::start(answering(&other)).await;
+    let shown = degraded(&gateway, true).await;
+    assert!(shown["reason"].as_str().unwrap().contains("select"), "{shown}");
+    let redis =
+        LaunchRedis::default().user("gateway", "pass@word/1", &format!("{rules} +select")).start().await;
+    let within = redis.url().replace("://", "://gateway:pass%40word%2F1@");
+    let gateway = Gateway::start(answering(&format!("url: \"{within}/3\", prefix: limits"))).await;
+    degraded(&gateway, false).await;
 }
 
 #[tokio::test]

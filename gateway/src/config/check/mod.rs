@@ -148,6 +148,9 @@ pub fn check(
     unused(&mut check, &config);
     if let Some((routes, _)) = routes.as_ref().filter(|_| check.broken.is_empty()) {
         policies::unused_quotas(&mut check, &authenticators, routes);
+        if redis.is_some() {
+            redis::odd(&mut check, routes);
+        }
     }
     let (upstreams, authenticators, graphql) = (all(upstreams)?, all(authenticators)?, all(graphql)?);
     let (routes, table) = routes?;

@@ -1,7 +1,11 @@
 //! The store that gateways share: by its owner, then what looks odd.
 
-use super::{Check, policies::NO_LEASE};
-use crate::{config::file::Config, policy::rate_limit::counting::Mode, redis::Settings};
+use super::{Check, Route, policies::NO_LEASE};
+use crate::{
+    config::file::Config,
+    policy::rate_limit::counting::{Counting, Mode, OnFailure},
+    redis::Settings,
+};
 
 /// `None` within the result: there is none. `None` outside: it could not be made.
 pub fn check(check: &mut Check<'_>, config: &Config) -> Option<Option<Settings>> {
@@ -24,5 +28,31 @@ pub fn check(check: &mut Check<'_>, config: &Config) -> Option<Option<Settings>>
             }
             None
         }
+    }
+}
+
+/// What the limits of these routes make of it.
+pub fn odd(check: &mut Check<'_>, routes: &[Route]) {
+    if check.counting.is_none() {
+        return;
+    }
+    let limits = routes.iter().flat_map(|route| &*route.policies.rate_limits);
+    let together: Vec<OnFailure> = limits
+        .filter_map(|limit| match limit.limit.counting {
+            Counting::Together(together) => Some(together.on_failure),
+            Counting::Local => None,
+        })
+        .collect();
+    if together.is_empty() {
+        let place = check.place("redis");
+        check.warning(
+            place,
+            "no route has a rate limit that is counted here; add `rate_limits`, or remove this",
+        );
+    } else if together.contains(&OnFailure::Local) && !check.is_written("redis.rate_limits.instances") {
+        let place = check.place("redis");
+        let text = "while Redis is gone each gateway lets through the whole of every limit; say in \
+                    `rate_limits.instances` how many gateways there are";
+        check.warning(place, text);
     }
 }

@@ -16,6 +16,8 @@ pub struct Identity {
     pub authenticator: Arc<str>,
     /// What is known of the caller; always an object.
     pub claims: Value,
+    /// The id of the API key that the caller has used.
+    pub api_key: Option<Box<str>>,
     /// What the caller has of rate limits, by their names, in place of what everybody has.
     pub quotas: Box<[(Name, Quota)]>,
 }
@@ -27,7 +29,7 @@ const SCOPES: [&str; 3] = ["scope", "scp", "scopes"];
 impl Identity {
     /// A caller with these claims.
     pub fn new(authenticator: Arc<str>, claims: Map<String, Value>) -> Self {
-        Self { authenticator, claims: Value::Object(claims), quotas: Box::default() }
+        Self { authenticator, claims: Value::Object(claims), api_key: None, quotas: Box::default() }
     }
 
     /// What the caller has of the rate limit of this name, if not what everybody has.
@@ -78,7 +80,7 @@ mod tests {
     use super::*;
 
     fn identity(claims: Value) -> Identity {
-        Identity { authenticator: "users".into(), claims, quotas: Box::default() }
+        Identity { authenticator: "users".into(), claims, api_key: None, quotas: Box::default() }
     }
 
     #[test]

@@ -92,6 +92,9 @@ pub enum PartConfig {
     /// The caller, as its authenticator knows it: the `sub` of a token, of an API key, of a password's owner. Where that
     /// is not known, the client's address counts in its place.
     Subject,
+    /// The API key that was used, by its id: whoever has several keys has as many buckets. Where the caller came with
+    /// something else, the client's address counts in its place.
+    ApiKey,
     /// The route, for a shared limit that counts each route for itself.
     Route,
     /// A claim of the caller: the path of it, with dots. Where there is no such claim, the client's address counts in its

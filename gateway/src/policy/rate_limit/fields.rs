@@ -6,7 +6,7 @@
 //! ```
 //!
 //! `q` units in `w` seconds are what was configured; where the burst is larger, more are left (`r`) at times. `t` is in
-//! how many seconds the bucket is full again, and after a refusal the same as `Retry-After`.
+//! how many seconds there is another unit, and after a refusal enough for the same request.
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue};

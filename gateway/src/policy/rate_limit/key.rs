@@ -27,6 +27,8 @@ pub enum Part {
     Header(HeaderName),
     /// Whom the caller's credentials are about, as its authenticator knows it. Without, the client's address.
     Subject,
+    /// The API key that the caller has used, as its authenticator knows it. Without, the client's address.
+    ApiKey,
     /// A claim of the caller, by its path; the same value from two authenticators is one. Without, or where it is a number
     /// that is no integer of 64 bits, the client's address.
     Claim(Box<str>),
@@ -37,7 +39,7 @@ impl Part {
     pub fn needs_identity(&self) -> bool {
         match self {
             Self::ClientAddress | Self::Route | Self::Header(_) => false,
-            Self::Subject | Self::Claim(_) => true,
+            Self::Subject | Self::ApiKey | Self::Claim(_) => true,
         }
     }
 
@@ -55,6 +57,13 @@ impl Part {
                 Some((caller, subject)) => {
                     text(caller.authenticator.as_bytes(), into);
                     value(subject, into);
+                }
+                None => address(asked.client, into),
+            },
+            Self::ApiKey => match asked.caller.and_then(|caller| Some((caller, caller.api_key?))) {
+                Some((caller, key)) => {
+                    text(caller.authenticator.as_bytes(), into);
+                    text(key.as_bytes(), into);
                 }
                 None => address(asked.client, into),
             },
@@ -136,6 +145,8 @@ pub struct Caller<'a> {
     pub authenticator: &'a str,
     /// Finds a claim by its path.
     pub claims: &'a dyn Fn(&str) -> Option<&'a Value>,
+    /// The id of the API key that was accepted, if it was one.
+    pub api_key: Option<&'a str>,
     /// What the caller has of this limit in place of what everybody has.
     pub quota: Option<Quota>,
 }

@@ -46,6 +46,12 @@ impl Limiter {
         Self { limit, keys: Keys::random(), origin: now, governor, store }
     }
 
+    /// The same buckets for a limit of the same quota and keys, wherever it is counted beside here.
+    pub fn continued(&self, limit: Arc<Limit>) -> Self {
+        let (keys, origin, store) = (self.keys.clone(), self.origin, self.store.clone());
+        Self { governor: governor(limit.counting.here(limit.quota), &store), limit, keys, origin, store }
+    }
+
     /// What was configured.
     pub fn limit(&self) -> &Limit {
         &self.limit
@@ -69,12 +75,12 @@ impl Limiter {
             return Decision { outcome: Outcome::TooCostly, reset: Duration::ZERO, ..self.look(bucket, now) };
         }
         let here = self.limit.counting.here(whole);
-        // A part of a limit lets through what the limit would, if only once.
-        let cost = cost.min(here.burst);
         let time = self.time(now);
         let decided = at(time, || match bucket.own {
-            None => self.governor.check_key_n(&bucket.key, cost),
-            Some(_) => governor(here, &self.store).check_key_n(&bucket.key, cost),
+            None if cost <= here.burst => self.governor.check_key_n(&bucket.key, cost),
+            // What costs more than a part of a limit passes once the part is full, and takes its time to come back.
+            _ => governor(Quota { burst: here.burst.max(cost), ..here }, &self.store)
+                .check_key_n(&bucket.key, cost),
         });
         match decided {
             Ok(Ok(state)) => allowed(here, &state),
@@ -91,10 +97,11 @@ impl Limiter {
         let (interval, burst) = (here.rate.interval(), here.burst.get());
         let missing = u32::try_from(until_full.div_ceil(interval)).unwrap_or(u32::MAX);
         let remaining = burst.saturating_sub(missing);
+        let until_more = until_full - interval * u64::from(missing.saturating_sub(1));
         let until_one = until_full.saturating_sub(interval * u64::from(burst - 1));
         match remaining {
             0 => Decision { outcome: Outcome::Refused, remaining, reset: Duration::from_nanos(until_one) },
-            _ => Decision { outcome: Outcome::Allowed, remaining, reset: Duration::from_nanos(until_full) },
+            _ => Decision { outcome: Outcome::Allowed, remaining, reset: Duration::from_nanos(until_more) },
         }
     }
 
@@ -125,8 +132,11 @@ fn governor(quota: Quota, store: &Store) -> Governor {
 
 fn allowed(quota: Quota, state: &StateSnapshot) -> Decision {
     let remaining = state.remaining_burst_capacity();
-    let missing = u64::from(quota.burst.get().saturating_sub(remaining));
-    let reset = Duration::from_nanos(quota.rate.interval() * missing);
+    let reset = if remaining < quota.burst.get() {
+        Duration::from_nanos(quota.rate.interval())
+    } else {
+        Duration::ZERO
+    };
     Decision { outcome: Outcome::Allowed, remaining, reset }
 }
 

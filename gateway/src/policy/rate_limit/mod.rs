@@ -32,8 +32,7 @@ use key::Part;
 /// Keys that a limit remembers unless it says otherwise.
 pub const MAX_KEYS: u32 = 100_000;
 
-/// A limit as it was configured, with its defaults. Equal limits count alike, so counters of one may go on as those of
-/// the other.
+/// A limit as it was configured, with its defaults.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Limit {
     /// How much there is in a bucket, and how fast it comes back; for callers that have no quota of their own.
@@ -58,6 +57,11 @@ pub enum Cost {
 }
 
 impl Limit {
+    /// Whether what was counted of another one holds for this one.
+    pub fn counts_like(&self, other: &Self) -> bool {
+        (self.quota, &self.by, self.max_keys) == (other.quota, &other.by, other.max_keys)
+    }
+
     /// Whether it can only be asked when it is known who calls.
     pub fn needs_identity(&self) -> bool {
         self.by.iter().any(Part::needs_identity)
@@ -71,8 +75,8 @@ pub struct Decision {
     pub outcome: Outcome,
     /// Whole units that are left.
     pub remaining: u32,
-    /// Until the bucket is full again, if nothing more is taken: at most the time of one unit too long. Where the
-    /// request was refused, until it would be let through; zero if never.
+    /// Until there is another unit; at most one unit's time too long, and zero if the bucket is full. Where the request was
+    /// refused, until it would be let through; zero if never.
     pub reset: Duration,
 }
 

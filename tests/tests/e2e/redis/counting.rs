@@ -180,15 +180,61 @@ async fn a_cluster_counts_every_key_where_it_belongs() {
 async fn what_redis_has_forgotten_begins_anew_and_nobody_sees_an_error() {
     let redis = LaunchRedis::default().password("secret").start().await;
     let store = at(&redis).replace("://", "://:secret@");
-    let gateway = Gateway::start(limiting(&store, "{ limit: 5/30d }")).await;
-    assert_eq!(let_through(&gateway, 8, &[]).await, 5);
+    let gateway = Gateway::start(limiting(&store, "{ limit: 5/30d, by: [{ header: x-tenant }] }")).await;
+    let through = async |tenant| let_through(&gateway, 8, &[("x-tenant", tenant)]).await;
+    assert_eq!(through("one").await, 5);
     redis.cli(&["SCRIPT", "FLUSH"]);
-    assert_eq!(let_through(&gateway, 8, &[]).await, 0);
+    assert_eq!((through("one").await, through("two").await), (0, 5));
     redis.cli(&["FLUSHALL"]);
     redis.cli(&["SCRIPT", "FLUSH"]);
+    assert_eq!(through("three").await, 5);
+    let again = async || (through("one").await > 0).then_some(());
+    eventually("a refusal is not remembered for long", DEADLINE, again).await;
     redis.cli(&["CLIENT", "KILL", "TYPE", "normal"]);
     degraded(&gateway, false).await;
-    assert!(calls(&gateway, "success").await >= 16.0);
+}
+
+#[tokio::test]
+async fn who_is_refused_is_no_load_for_redis() {
+    let redis = Redis::start_plain().await;
+    let gateway = Gateway::start(limiting(&at(&redis), "{ limit: 5/30d }")).await;
+    assert_eq!(let_through(&gateway, 100, &[]).await, 5);
+    assert_eq!(calls(&gateway, "success").await, 6.0, "five that pass, and one that is refused");
+}
+
+#[tokio::test]
+async fn a_clock_that_steps_back_keeps_nobody_out_for_longer_than_an_empty_bucket_would() {
+    let redis = Redis::start_plain().await;
+    let gateway = Gateway::start(limiting(&at(&redis), "{ limit: 2/m, by: [{ header: x-tenant }] }")).await;
+    assert_eq!(let_through(&gateway, 2, &[("x-tenant", "one")]).await, 2);
+    let key = redis.cli(&["--raw", "KEYS", "glassgate:*"]);
+    let keys: Vec<&str> = key.lines().filter(|key| !key.contains("{00000000")).collect();
+    let [key] = keys.as_slice() else { panic!("{keys:?}") };
+    // As a server finds it whose clock is an hour behind.
+    let full_at = redis.cli(&["--raw", "GET", key]);
+    let (seconds, nanos) = full_at.trim().split_once('.').unwrap();
+    let later = format!("{}.{nanos}", seconds.parse::<u64>().unwrap() + 3600);
+    redis.cli(&["SET", key, &later]);
+    let answer = gateway.request("GET", "/a", &[("x-tenant", "one")]).await;
+    assert_eq!(answer.header("retry-after").parse::<u64>().unwrap(), 30, "{answer:?}");
+}
+
+#[tokio::test]
+async fn after_a_failover_the_new_primary_counts() {
+    let (redis, replica) = (Redis::start_plain().await, Redis::start_plain().await);
+    let gateway =
+        Gateway::start(limiting(&at(&redis), "{ limit: 10/30d, by: [{ header: x-tenant }] }")).await;
+    let through = async |tenant| let_through(&gateway, 12, &[("x-tenant", tenant)]).await;
+    assert_eq!(through("one").await, 10);
+    // It takes no writes any more, as a primary that was replaced.
+    redis.cli(&["REPLICAOF", "127.0.0.1", &replica.port().to_string()]);
+    degraded(&gateway, true).await;
+    assert_eq!(through("two").await, 10, "counted here meanwhile");
+    redis.cli(&["REPLICAOF", "NO", "ONE"]);
+    degraded(&gateway, false).await;
+    assert_eq!(through("three").await, 10);
+    let counted = redis.cli(&["--raw", "KEYS", "glassgate:*"]);
+    assert!(counted.lines().any(|key| !key.contains("{00000000")), "{counted}");
 }
 
 #[tokio::test]
@@ -232,7 +278,7 @@ async fn without_an_answer_a_limit_does_what_it_was_told() {
         assert_eq!((answer.status.as_u16(), answer.header("ratelimit")), (204, ""), "it passes uncounted");
         let answer = gateway.get("/b").await;
         assert_eq!(answer.refused(503), "rate_limit_unavailable");
-        assert_eq!(answer.header("retry-after"), "1");
+        assert_eq!((answer.header("retry-after"), answer.header("ratelimit")), ("1", ""));
     }
     assert_eq!(gateway.get("/c").await.refused(503), "rate_limit_unavailable");
     assert_eq!(gateway.get("/c").await.refused(429), "rate_limited", "it would be refused anyway");
@@ -292,7 +338,7 @@ async fn a_reload_counts_in_the_new_place_and_goes_on_in_the_old_one() {
     let yaml = |redis: &Redis, more: &str| limiting(&at(redis), "{ limit: 10/30d }") + more;
     let gateway = Gateway::start(yaml(&first, "")).await;
     assert_eq!(let_through(&gateway, 4, &[]).await, 4);
-    // The store stays as it is, and so does what is counted there.
+    // The store stays as it is, and so does what is counted there and here.
     assert_eq!(gateway.reload(&yaml(&first, "x-changed: true\n")).await.status, 200);
     assert_eq!(let_through(&gateway, 4, &[]).await, 4);
     assert_eq!(gateway.reload(&yaml(&second, "")).await.status, 200);

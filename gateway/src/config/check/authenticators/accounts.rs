@@ -27,6 +27,8 @@ pub struct Entry<'c> {
     pub own: Vec<(&'static str, String)>,
     /// The operator's further claims.
     pub claims: &'c Located<Map<String, Value>>,
+    /// The id, where it is an API key.
+    pub api_key: Option<Box<str>>,
     /// What it has of rate limits.
     pub quotas: Box<[(Name, Quota)]>,
 }
@@ -44,8 +46,9 @@ pub fn check(
     for entry in entries {
         let (hash, claims) = (hash(check, what, entry), claims(check, entry));
         let account = hash.zip(claims).map(|(hash, claims)| {
-            let quotas = entry.quotas.clone();
-            let identity = Arc::new(Identity { quotas, ..Identity::new(authenticator.clone(), claims) });
+            let (api_key, quotas) = (entry.api_key.clone(), entry.quotas.clone());
+            let identity = Identity { api_key, quotas, ..Identity::new(authenticator.clone(), claims) };
+            let identity = Arc::new(identity);
             let expires = entry.expires.map(Timestamp::get);
             (entry.name.as_str().into(), Account { hash, expires, identity })
         });

@@ -70,6 +70,7 @@ pub fn check(check: &mut Check<'_>, name: &str, config: &ApiKeysConfig) -> Optio
                 ("key_id", key.id.to_string()),
             ],
             claims: &key.claims,
+            api_key: Some(key.id.as_str().into()),
             quotas: quotas.unwrap_or_default(),
         })
         .collect();

@@ -60,6 +60,7 @@ pub fn check(check: &mut Check<'_>, path: &str, name: &str, config: &BasicConfig
             expires: None,
             own: vec![("sub", user.name.to_string())],
             claims: &user.claims,
+            api_key: None,
             quotas: Box::default(),
         })
         .collect();

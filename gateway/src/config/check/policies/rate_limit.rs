@@ -23,6 +23,7 @@ use crate::{
     policy::rate_limit::{
         Cost, Limit, MAX_KEYS,
         config::{CostConfig, PartConfig, RateLimitConfig, SharedRateLimitConfig},
+        counting::{Counting, Together, lease},
         key::Part,
     },
     route::config::RouteConfig,
@@ -101,7 +102,7 @@ pub fn unused_quotas(check: &mut Check<'_>, authenticators: &Named<Authenticator
             check.warning(place, text);
         } else if !met.iter().any(|limit| limit.limit.needs_identity()) {
             let text = format!(
-                "the rate limit `{name}` is asked before it is known who calls; add `subject` or a claim to its \
+                "the rate limit `{name}` is asked before it is known who calls; add for example `api_key` to its \
                  `by`, or remove this"
             );
             check.warning(place, text);
@@ -215,7 +216,9 @@ fn one(
             return None;
         }
     };
+    let written_cost = cost;
     let cost = self::cost(check, cost, &limit, target)?;
+    dear(check, written_cost, &limit);
     Some(RateLimit { name, shared: is_shared, limit, cost })
 }
 
@@ -268,6 +271,21 @@ fn cost(check: &mut Check<'_>, cost: &Located<CostConfig>, limit: &Limit, to: Ta
     Some(found)
 }
 
+/// A lease that holds less than a request costs saves no round trip.
+fn dear(check: &mut Check<'_>, cost: &Located<CostConfig>, limit: &Limit) {
+    let Counting::Together(Together { lease: Some(share), .. }) = limit.counting else { return };
+    let lease = lease(limit.quota.burst, share);
+    if let Cost::Fixed(cost_of) = cost.0
+        && cost_of > lease
+    {
+        let text = format!(
+            "a request costs {cost_of} and a lease holds {lease}, so each one asks Redis; raise `lease` or `burst`, or use \
+             `mode: exact`"
+        );
+        check.warning(cost.place().clone(), text);
+    }
+}
+
 fn limit(check: &mut Check<'_>, written: &Written<'_>) -> Option<Limit> {
     let Written { rate, burst, path, by, max_keys, counting } = written;
     let list = format!("{path}.by");
@@ -304,9 +322,15 @@ pub fn quota(
         None => rate.count(),
     };
     let quota = Quota { rate: **rate, burst };
-    if !quota.refills() || !quota.part(instances).refills() {
-        let text =
-            format!("`{rate}` takes more than 3650 days to give {burst} again; raise it, or lower `burst`");
+    if !quota.refills(instances) {
+        let shared = if instances > NonZeroU16::MIN {
+            format!(" to one of {instances} gateways")
+        } else {
+            String::new()
+        };
+        let text = format!(
+            "`{rate}` takes more than 3650 days to give {burst} again{shared}; raise it, or lower `burst`"
+        );
         check.error(rate.place().clone(), text);
         return None;
     }
@@ -319,6 +343,7 @@ fn part(check: &mut Check<'_>, part: &PartConfig) -> Option<Part> {
         PartConfig::Route => Some(Part::Route),
         PartConfig::Header(name) => headers::name(check, name, Of::Request).map(Part::Header),
         PartConfig::Subject => Some(Part::Subject),
+        PartConfig::ApiKey => Some(Part::ApiKey),
         PartConfig::Claim(path) => {
             if path.is_empty() {
                 check.error(

@@ -4,7 +4,7 @@ use super::*;
 
 fn headers(claim: &str, claims: Value) -> Result<Vec<(HeaderName, HeaderValue)>, Rejected> {
     let header = ClaimHeader { name: HeaderName::from_static("x-claim"), claim: claim.into() };
-    let identity = Identity { authenticator: "users".into(), claims, quotas: Box::default() };
+    let identity = Identity { authenticator: "users".into(), claims, api_key: None, quotas: Box::default() };
     ClaimHeaders::from_iter([header]).of(&identity)
 }
 

@@ -1,5 +1,6 @@
 //! The arithmetic, against a bucket that is simply filled and emptied.
 
+use std::num::NonZeroU16;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use proptest::prelude::*;
@@ -36,8 +37,11 @@ impl Model {
         (self.level / self.interval).try_into().unwrap()
     }
 
-    fn until_full(&self) -> u128 {
-        self.capacity - self.level
+    fn until_more(&self) -> u128 {
+        match self.capacity - self.level {
+            0 => 0,
+            missing => (missing - 1) % self.interval + 1,
+        }
     }
 
     fn until(&self, cost: u32) -> u128 {
@@ -79,7 +83,7 @@ proptest! {
             let reset = decision.reset.as_nanos();
             match decision.outcome {
                 Outcome::Allowed => {
-                    let exact = bucket.until_full();
+                    let exact = bucket.until_more();
                     prop_assert!(reset >= exact && reset - exact < bucket.interval, "{} for {}", reset, exact);
                 }
                 Outcome::Refused => prop_assert_eq!(reset, bucket.until(cost)),
@@ -87,6 +91,7 @@ proptest! {
             }
             let look = limiter.look(key, now);
             prop_assert_eq!((look.remaining, look.is_allowed()), (bucket.remaining(), bucket.remaining() > 0));
+            prop_assert_eq!(look.reset.as_nanos(), bucket.until_more());
         }
     }
 
@@ -133,7 +138,7 @@ fn the_most_extreme_limits_are_counted_exactly() {
         [("1/366d", 9), ("1000000/s", u32::MAX), ("1/1s", 3650 * 86_400), ("4294967295/366d", u32::MAX)]
     {
         let limit = limit(rate, burst);
-        assert!(limit.quota.refills(), "{rate}");
+        assert!(limit.quota.refills(NonZeroU16::MIN), "{rate}");
         let (limiter, begin) = limiter(limit.clone());
         let key = key(&limiter, "192.0.2.1");
         let late = begin + Duration::from_secs(100 * 365 * 86_400);
@@ -148,8 +153,11 @@ fn the_most_extreme_limits_are_counted_exactly() {
             "an earlier time gives nothing"
         );
     }
-    assert!(!limit("1/366d", 10).quota.refills());
-    assert!(!limit("1/1s", 3651 * 86_400).quota.refills());
+    let refills = |rate: &str, burst, of| limit(rate, burst).quota.refills(NonZeroU16::new(of).unwrap());
+    assert!(!refills("1/366d", 10, 1));
+    assert!(!refills("1/1s", 3651 * 86_400, 1));
+    assert!(refills("1/366d", 3, 3) && !refills("1/366d", 3, 4));
+    assert!(!refills("1000000/366d", 1_000_000, 600) && !refills("1/366d", 1, u16::MAX));
 }
 
 #[test]

@@ -79,7 +79,12 @@ fn nobody_knows_the_keys_of_another_limit() {
 fn of_caller(keys: &Keys, part: Part, client: &str, caller: Option<(&str, &Value)>) -> Key {
     let headers = HeaderMap::new();
     let claims = |path: &str| caller.and_then(|(_, claims)| claims.get(path));
-    let caller = caller.map(|(authenticator, _)| Caller { authenticator, claims: &claims, quota: None });
+    let caller = caller.map(|(authenticator, _)| Caller {
+        authenticator,
+        claims: &claims,
+        api_key: None,
+        quota: None,
+    });
     keys.key(&[part], &Asked { caller, ..asked(client, "a", &headers) })
 }
 
@@ -97,6 +102,24 @@ fn callers_are_told_apart_by_their_subject_and_not_by_their_address() {
     for unknown in [&json!({}), &null] {
         assert_eq!(nobody, key("192.0.2.1", Some(("users", unknown))));
     }
+}
+
+#[test]
+fn api_keys_are_told_apart_by_id_and_authenticator_and_no_claim_is_one() {
+    let keys = Keys::random();
+    let (headers, claims) = (HeaderMap::new(), json!({ "key_id": "gg_1" }));
+    let claims = |path: &str| claims.get(path);
+    let key = |client, authenticator, api_key| {
+        let caller = Some(Caller { authenticator, claims: &claims, api_key, quota: None });
+        keys.key(&[Part::ApiKey], &Asked { caller, ..asked(client, "a", &headers) })
+    };
+    let first = key("192.0.2.1", "partners", Some("gg_1"));
+    assert_eq!(first, key("192.0.2.2", "partners", Some("gg_1")));
+    assert_ne!(first, key("192.0.2.1", "partners", Some("gg_2")));
+    assert_ne!(first, key("192.0.2.1", "others", Some("gg_1")));
+    let token = key("192.0.2.1", "users", None);
+    assert_ne!(token, first, "whatever a token says of itself");
+    assert_ne!(token, key("192.0.2.2", "users", None), "counted by address");
 }
 
 #[test]
@@ -146,7 +169,7 @@ fn who_has_a_quota_of_their_own_has_a_bucket_of_its_size_beside_the_others() {
     let claims = |path: &str| claims.get(path);
     let through = |quota: Option<(&str, u32)>, cost| {
         let quota = quota.map(|(rate, burst)| Quota { rate: rate.parse().unwrap(), burst: count(burst) });
-        let caller = Some(Caller { authenticator: "partners", claims: &claims, quota });
+        let caller = Some(Caller { authenticator: "partners", claims: &claims, api_key: None, quota });
         let bucket = limiter.bucket(&Asked { caller, ..asked("192.0.2.1", "a", &headers) });
         let decisions = (0..9).map(|_| limiter.spend(bucket, count(cost), now));
         (decisions.filter(Decision::is_allowed).count(), limiter.look(bucket, now).reset)
@@ -163,7 +186,7 @@ fn who_has_a_quota_of_their_own_has_a_bucket_of_its_size_beside_the_others() {
 #[test]
 fn only_parts_that_say_who_calls_need_an_identity() {
     let limit = |by: Part| Limit { by: Box::from([Part::Route, by]), ..limit("1/s", 1) };
-    for part in [Part::Subject, Part::Claim("tenant".into())] {
+    for part in [Part::Subject, Part::ApiKey, Part::Claim("tenant".into())] {
         assert!(limit(part).needs_identity());
     }
     for part in [Part::ClientAddress, header("x-a")] {

@@ -33,6 +33,11 @@ fn what_costs_more_than_a_part_passes_once_a_part_is_full() {
     assert!(limiter.spend(key, count(7), now).is_allowed());
     assert_eq!(limiter.spend(key, count(7), now).outcome, Outcome::Refused);
     assert_eq!(limiter.spend(key, count(11), now).outcome, Outcome::TooCostly);
+    // Seven of ten an hour, by one of five gateways.
+    let again = now + Duration::from_secs(5 * 7 * 360);
+    assert_eq!(limiter.spend(key, count(7), again - nanos(1)).outcome, Outcome::Refused);
+    assert!(limiter.spend(key, count(7), again).is_allowed());
+    assert_eq!(limiter.spend(key, count(1), again).outcome, Outcome::Refused, "it is all spent, and more");
 }
 
 #[test]
@@ -53,7 +58,7 @@ fn an_own_quota_has_another_key_on_every_gateway() {
     let (headers, limit) = (HeaderMap::new(), limit("10/h", 10));
     let key = |quota: Option<(&str, u32)>| {
         let quota = quota.map(|(rate, burst)| Quota { rate: rate.parse().unwrap(), burst: count(burst) });
-        let caller = Some(Caller { authenticator: "partners", claims: &|_| None, quota });
+        let caller = Some(Caller { authenticator: "partners", claims: &|_| None, api_key: None, quota });
         let client = "192.0.2.1".parse().unwrap();
         let asked = Asked { client, route: "route", headers: &headers, caller };
         CommonKeys::new("orders", "limit-1", &limit).key(&limit.by, &asked)
@@ -90,5 +95,23 @@ fn gateways_that_say_the_same_come_to_the_same_keys_and_no_others_do() {
         one("orders", "limit-1", &Limit { by, ..said.clone() }),
     ] {
         assert_ne!(different, key);
+    }
+}
+
+#[test]
+fn buckets_stay_where_only_the_number_of_gateways_changes() {
+    let (limiter, now) = limiter(together("10/h", 10, 1));
+    let spent = |limiter: &Limiter, times| {
+        let bucket = key(limiter, "192.0.2.1");
+        (0..times).filter(|_| limiter.spend(bucket, count(1), now).is_allowed()).count()
+    };
+    assert_eq!(spent(&limiter, 8), 8);
+    let more = together("10/h", 10, 2);
+    assert!(limiter.limit().counts_like(&more));
+    let limiter = limiter.continued(more.into());
+    // What is missing comes back at half the pace.
+    assert_eq!(spent(&limiter, 8), 1);
+    for other in [together("11/h", 10, 1), Limit { max_keys: count(5), ..together("10/h", 10, 1) }] {
+        assert!(!limiter.limit().counts_like(&other));
     }
 }
