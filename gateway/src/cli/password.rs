@@ -33,7 +33,8 @@ pub fn run(_: &Arguments) -> ExitCode {
     }
 }
 
-/// A line of standard input, without its end, for a subcommand. Secrets do not come as arguments: everybody on the machine sees those.
+/// A line of standard input, without its end, for a subcommand. Secrets do not come as arguments: everybody on the
+/// machine sees those.
 pub fn line_of_input(command: &str) -> Result<String, String> {
     let mut line = String::new();
     std::io::stdin()

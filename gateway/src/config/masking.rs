@@ -81,8 +81,16 @@ fn words(key: &str) -> Vec<String> {
 }
 
 /// Whether a text could be the name of a key, and not a secret in its place.
-pub fn is_word(text: &str) -> bool {
+fn is_word(text: &str) -> bool {
     text.len() <= 32 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+}
+
+/// Whether an unknown key of a section may be shown: a word without a value is one that looks like a key of the section,
+/// or a value that stands where a key belongs.
+pub fn may_show_key(tree: &Tree, key: NodeId, value: NodeId, fields: &[&str]) -> bool {
+    let name = tree.text(key).unwrap_or_default();
+    let has_value = tree.scalar(value) != Some(Scalar::Nothing);
+    is_word(name) && (has_value || suggest::nearest(name, fields).is_some())
 }
 
 struct Walk<'a> {
@@ -113,13 +121,18 @@ impl Walk<'_> {
         let hides = match section {
             Some(fields) if fields.contains(&name) => self.is_misplaced(name, value, sensitive),
             Some(fields) if !is_extension(self.tree, mapping, name) => {
-                self.hide_unless_word(key, sensitive);
+                if sensitive && !may_show_key(self.tree, key, value, fields) {
+                    self.found.push(self.tree.extent(key));
+                }
                 let meant = suggest::nearest(name, fields);
                 let is_secret = |name| SECTIONS.contains(&name) || speaks_of_secrets(name);
                 sensitive || is_secret(name) || meant.is_some_and(is_secret)
             }
             // Names that the operator has chosen; but what is under them may be known.
-            _ => speaks_of_secrets(name) && !self.findings.sections.contains_key(&value),
+            _ => {
+                let is_secret = speaks_of_secrets(name) || HEADERS.contains(&name);
+                is_secret && !self.findings.sections.contains_key(&value)
+            }
         };
         if hides { self.hide(value) } else { self.node(value, sensitive) }
     }
@@ -144,19 +157,15 @@ impl Walk<'_> {
             Kind::List(items) => items.iter().for_each(|item| self.hide(*item)),
             Kind::Mapping(entries) => {
                 for (key, value) in entries {
-                    self.hide_unless_word(*key, true);
+                    if !self.tree.text(*key).is_some_and(is_word) {
+                        self.found.push(self.tree.extent(*key));
+                    }
                     self.hide(*value);
                 }
             }
             // A switch says how, and not with which.
             _ if matches!(self.tree.scalar(node), Some(Scalar::Flag(_))) => {}
             Kind::Scalar { .. } | Kind::Broken => self.found.push(self.tree.extent(node)),
-        }
-    }
-
-    fn hide_unless_word(&mut self, key: NodeId, sensitive: bool) {
-        if sensitive && !self.tree.text(key).is_some_and(is_word) {
-            self.found.push(self.tree.extent(key));
         }
     }
 }

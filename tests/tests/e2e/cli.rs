@@ -137,6 +137,20 @@ async fn an_api_key_that_exists_is_hashed() {
 }
 
 #[tokio::test]
+async fn what_is_missing_is_told_in_the_words_of_the_subcommand() {
+    for (arguments, told) in [
+        (&["apikey", "hash"][..], "`glassgate apikey hash < file`"),
+        (&["password"], "`glassgate password < file`"),
+        (&["apikey", "new", "--expires-in", "90"], "write `90d` for days"),
+        (&["apikey", "new", "--expires-in", "soon"], "as in `50ms`"),
+    ] {
+        let output = with_input(arguments, "");
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && error.contains(told), "{arguments:?}: {error}");
+    }
+}
+
+#[tokio::test]
 async fn a_password_is_hashed_with_a_new_salt_each_time() {
     let hash = || {
         let output = with_input(&["password"], "sesame\n");

@@ -107,6 +107,20 @@ async fn a_bad_file_changes_nothing_and_says_so() {
 }
 
 #[tokio::test]
+async fn a_secret_in_the_wrong_place_is_shown_nowhere() {
+    let upstream = Upstream::saying("up").await;
+    let gateway = Gateway::start(saying("one", &upstream)).await;
+    let bad = dedent(&saying("two", &upstream)) + "redis: { url: \"redis://127.0.0.1\", auth: hunter2 }\n";
+    let answer = gateway.reload(&bad).await;
+    gateway.log("the problem is logged", |line| line.to_string().contains("redis.auth")).await;
+    let shown = gateway.admin("/config").await.json()["last_error"].to_string();
+    for text in [&shown, &answer.text()] {
+        assert!(text.contains("auth: ***") && !text.contains("hunter2"), "{text}");
+    }
+    assert!(gateway.lines().iter().all(|line| !line.text.contains("hunter2")));
+}
+
+#[tokio::test]
 async fn the_same_warning_many_times_does_not_flood_the_log() {
     let upstream = Upstream::saying("up").await;
     let routes: String = (0..25)

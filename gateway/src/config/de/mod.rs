@@ -261,14 +261,14 @@ impl<'s, 't> Reader<'s, 't> {
     /// Reports every key that is none of `fields`.
     fn unknown_keys(self, fields: &[&str]) {
         let tree = self.state.tree;
-        for (key, _) in tree.entries(self.node) {
+        for (key, value) in tree.entries(self.node) {
             let name = tree.text(*key).unwrap_or_default();
             if fields.contains(&name) || is_extension(tree, self.node, name) {
                 continue;
             }
             let hint = Some(suggest::among(name, fields.iter().copied()));
             let is_sensitive = || self.state.document.is_sensitive(tree, self.node);
-            if masking::is_word(name) || !is_sensitive() {
+            if masking::may_show_key(tree, *key, *value, fields) || !is_sensitive() {
                 self.state.fault(*key, format!("unknown key `{name}`"), hint);
             } else {
                 // Its path would show it too.

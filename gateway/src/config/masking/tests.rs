@@ -47,6 +47,8 @@ fn a_secret_in_the_wrong_place_is_hidden() {
         ("{ basic: { users: [\"ann:hunter2\"] } }", "{ basic: { users: [***] } }"),
         ("{ basic: { users: [{ name: \"ann:hunter2\" }] } }", "{ basic: { users: [{ name: *** }] } }"),
         ("{ basic: { users: [{ \"ann:hunter2\": x }] } }", "{ basic: { users: [{ ***: *** }] } }"),
+        ("{ basic: { users: [{ name: ann, hunter2 }] } }", "{ basic: { users: [{ name: ann, *** }] } }"),
+        ("{ basic: { usres: } }", "{ basic: { usres: } }"),
         ("hunter2", "***"),
     ] {
         assert_eq!(authenticator(text), expected);
@@ -56,6 +58,7 @@ fn a_secret_in_the_wrong_place_is_hidden() {
         ("redis: \"redis://u:hunter2@h\"", "redis: ***"),
         ("redis: { cluster: \"redis://u:hunter2@h\" }", "redis: { cluster: *** }"),
         ("authenticator: { u: { basic: hunter2 } }", "authenticator: { u: { basic: *** } }"),
+        ("defaults: { headers: { add: { x-a: hunter2 } } }", "defaults: { headers: { add: { x-a: *** } } }"),
         ("x-a: { clientSecret: hunter2, b: c }", "x-a: { clientSecret: ***, b: c }"),
         (
             "routes: [{ request_headers: { set: [\"a: hunter2\"] } }]",
@@ -63,7 +66,7 @@ fn a_secret_in_the_wrong_place_is_hidden() {
         ),
         (
             "routes: [{ headers: { set: { token: hunter2, b: c } } }]",
-            "routes: [{ headers: { set: { token: ***, b: c } } }]",
+            "routes: [{ headers: { set: { token: ***, b: *** } } }]",
         ),
     ] {
         assert_eq!(configuration(text), expected);
