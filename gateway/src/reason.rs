@@ -56,6 +56,8 @@ pub enum Reason {
     RateLimitUnavailable,
     /// The route wants credentials, and the request has none.
     CredentialsMissing,
+    /// Credentials stand more than once in the same place.
+    CredentialsAmbiguous,
     /// A key, a password or an opaque token that nobody knows, or that is not valid any more.
     CredentialsInvalid,
     /// What should be a token cannot be read.
@@ -137,7 +139,7 @@ const fn row(
 
 /// The table, in the order of the enum.
 #[rustfmt::skip]
-pub const TABLE: [Row; 43] = [
+pub const TABLE: [Row; 44] = [
     row(Reason::MalformedRequest, "malformed_request", 400, "http_request_error", "The request is not valid HTTP"),
     row(Reason::MissingHost, "missing_host", 400, "http_request_error", "The request names no host"),
     row(Reason::AmbiguousFraming, "ambiguous_framing", 400, "http_request_error", "The length of the request body is ambiguous"),
@@ -155,6 +157,7 @@ pub const TABLE: [Row; 43] = [
     row(Reason::RateLimited, "rate_limited", 429, "http_request_denied", "Too many requests"),
     row(Reason::RateLimitUnavailable, "rate_limit_unavailable", 503, "proxy_internal_error", "Rate limits cannot be checked at present"),
     row(Reason::CredentialsMissing, "credentials_missing", 401, "http_request_denied", "Credentials are required here"),
+    row(Reason::CredentialsAmbiguous, "credentials_ambiguous", 400, "http_request_error", "Credentials are sent more than once"),
     row(Reason::CredentialsInvalid, "credentials_invalid", 401, "http_request_denied", "The credentials are not valid"),
     row(Reason::TokenMalformed, "token_malformed", 401, "http_request_denied", "The token is malformed"),
     row(Reason::TokenNotTrusted, "token_not_trusted", 401, "http_request_denied", "The signature of the token is not one that is trusted here"),

@@ -112,12 +112,12 @@ type Entry = Vec<(&'static str, Value)>;
 
 fn entry(key: Key<'_>, arguments: &EntryArguments) -> Result<Entry, String> {
     let EntryArguments { owner, scopes, expires_in, argon2, format: _ } = arguments;
-    let secret = key.secret.as_bytes();
+    let secret = key.secret().as_bytes();
     let hash = match argon2 {
         true => ("argon2id", SecretHash::write_argon2id(secret, random()?)),
         false => ("sha256", SecretHash::write_sha256(secret)),
     };
-    let mut entry: Entry = vec![("id", key.id.into()), (hash.0, hash.1.into())];
+    let mut entry: Entry = vec![("id", key.id().into()), (hash.0, hash.1.into())];
     entry.extend(owner.as_ref().map(|owner| ("owner", owner.as_str().into())));
     if !scopes.is_empty() {
         entry.push(("scopes", json!(scopes)));

@@ -18,7 +18,9 @@ use super::{
     pass::{Passed, Refusal},
 };
 use crate::{
-    policy::authentication::{Identity, Rejected, Sent, challenge, without_parameters},
+    policy::authentication::{
+        Fit, Identity, Rejected, Scheme, Sent, api_keys::KEY_ID, challenge, without_parameters,
+    },
     reason::Reason,
     snapshot::{Authenticator, Chain, Method, Route},
 };
@@ -33,24 +35,27 @@ pub async fn authenticate(
     let Some(chain) = route.policies.authentication.chain() else { return Ok(()) };
     let head = session.req_header();
     let sent = Sent { headers: &head.headers, query: head.uri.query() };
-    let Some((authenticator, identity)) = recognise(chain, sent, opened.epoch.system).await? else {
-        return Ok(());
-    };
-    let told =
-        chain.rules.headers.of(&identity).map_err(|rejected| refuse(chain, authenticator, rejected))?;
+    let found = recognise(chain, sent, opened.epoch.system).await;
+    let found = found.map_err(|rejections| refuse(chain, rejections, passed))?;
+    let Some((authenticator, identity)) = found else { return nobody(chain, &head.headers) };
+    passed.key_id = key_id(authenticator, &identity);
+    let told = chain.rules.headers.of(&identity);
+    passed.told = told.map_err(|rejected| refuse(chain, vec![(authenticator, rejected)], passed))?;
     authenticator.metrics.accepted();
-    passed.told = told;
     passed.identity = Some(identity);
     Ok(())
 }
 
-/// Who calls, and who says so; `None` is nobody, where the route lets nobody in.
+/// Refusals of the authenticators that have made them.
+type Rejections<'a> = Vec<(&'a Authenticator, Rejected)>;
+
+/// Who calls, and who says so; `None` where nobody has found credentials.
 async fn recognise<'a>(
     chain: &'a Chain,
     sent: Sent<'_>,
     now: SystemTime,
-) -> Result<Option<(&'a Authenticator, Arc<Identity>)>, Refusal> {
-    let mut foreign = None;
+) -> Result<Option<(&'a Authenticator, Arc<Identity>)>, Rejections<'a>> {
+    let mut rejections = Vec::new();
     for authenticator in &chain.authenticators {
         let found = match &authenticator.method {
             Method::Jwt(jwt) => jwt::check(jwt, authenticator, sent, now).await,
@@ -61,36 +66,72 @@ async fn recognise<'a>(
         match found {
             Ok(Some(identity)) => return Ok(Some((authenticator, identity))),
             Ok(None) => {}
-            // What the first one says of them is said if they are nobody's.
-            Err(rejected) if rejected.foreign => drop(foreign.get_or_insert((authenticator, rejected))),
-            Err(rejected) => return Err(refuse(chain, authenticator, rejected)),
+            Err(rejected) => {
+                let is_final = rejected.fit == Fit::Own;
+                rejections.push((&**authenticator, rejected));
+                if is_final {
+                    break;
+                }
+            }
         }
     }
-    match foreign {
-        Some((authenticator, rejected)) => Err(refuse(chain, authenticator, rejected)),
-        None if chain.rules.anonymous => Ok(None),
-        None => Err(challenged(chain, Reason::CredentialsMissing, None)),
+    if rejections.is_empty() { Ok(None) } else { Err(rejections) }
+}
+
+/// Whether a request without credentials may pass. What nobody can read in `Authorization` is meant as credentials all
+/// the same, and who sends something wrong is not taken for nobody.
+fn nobody(chain: &Chain, headers: &HeaderMap) -> Result<(), Refusal> {
+    if chain.reads_authorization() && headers.contains_key(header::AUTHORIZATION) {
+        let error = "no authenticator of the route knows the scheme in the header `authorization`";
+        return Err(challenged(chain, Reason::CredentialsInvalid, None, Some(error.into())));
+    }
+    if chain.rules.anonymous {
+        return Ok(());
+    }
+    Err(challenged(chain, Reason::CredentialsMissing, None, None))
+}
+
+/// Every refusal is counted, and the one that fits best is told.
+fn refuse(chain: &Chain, rejections: Rejections<'_>, passed: &mut Passed) -> Refusal {
+    for (authenticator, rejected) in &rejections {
+        authenticator.metrics.rejected(rejected.reason);
+        if let (Method::ApiKeys(_), Some(id)) = (&authenticator.method, &rejected.account) {
+            passed.key_id.get_or_insert_with(|| id.clone());
+        }
+    }
+    let Some((authenticator, rejected)) = Rejected::fittest(rejections.into_iter()) else {
+        return challenged(chain, Reason::CredentialsMissing, None, None);
+    };
+    let error = format!("{}: {}", authenticator.name, rejected.detail);
+    challenged(chain, rejected.reason, Some(authenticator.scheme()), Some(error.into()))
+}
+
+/// The id of the API key that a caller has come with.
+fn key_id(authenticator: &Authenticator, identity: &Identity) -> Option<Box<str>> {
+    match &authenticator.method {
+        Method::ApiKeys(_) => identity.claim(KEY_ID)?.as_str().map(Into::into),
+        _ => None,
     }
 }
 
-fn refuse(chain: &Chain, authenticator: &Authenticator, rejected: Rejected) -> Refusal {
-    let Rejected { reason, detail, .. } = rejected;
-    authenticator.metrics.rejected(reason);
-    let error = format!("{}: {detail}", authenticator.name);
-    challenged(chain, reason, Some(error.into()))
-}
-
-/// A 401 says how to do better: a challenge for each scheme of the route (RFC 9110 section 11.6.1).
-pub fn challenged(chain: &Chain, reason: Reason, error: Option<Box<str>>) -> Refusal {
+/// A 401 says how to do better: a challenge for each scheme of the route (RFC 9110 section 11.6.1). Only the scheme whose
+/// credentials were `refused` is told of an error.
+pub fn challenged(
+    chain: &Chain,
+    reason: Reason,
+    refused: Option<Scheme>,
+    error: Option<Box<str>>,
+) -> Refusal {
     let mut refusal = Refusal { error, ..Refusal::from(reason) };
-    if reason.row().status != 401 {
+    if !matches!(reason.row().status, 400 | 401) {
         return refusal;
     }
     let mut schemes = Vec::new();
     for scheme in chain.authenticators.iter().map(|authenticator| authenticator.scheme()) {
         if !schemes.contains(&scheme) {
             schemes.push(scheme);
-            refusal = refusal.with(header::WWW_AUTHENTICATE, challenge(scheme, &chain.rules.realm, reason));
+            let refused = (refused == Some(scheme)).then_some(reason);
+            refusal = refusal.with(header::WWW_AUTHENTICATE, challenge(scheme, &chain.rules.realm, refused));
         }
     }
     refusal

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     policy::{
-        authentication::{Identity, insufficient_scope},
+        authentication::{Identity, Scheme, insufficient_scope},
         authorization::{Caller, Refused, Request},
     },
     route::{matcher::canonical_host, path::comparable},
@@ -35,21 +35,24 @@ pub fn authorise(session: &Session, opened: &Opened, route: &Route, passed: &Pas
         headers: &head.headers,
         client: opened.origin.client,
     };
-    let caller = passed.identity.as_deref().map(caller);
-    authorization.check(caller.as_ref(), &request).map_err(|refused| refusal(refused, route))
+    let identity = passed.identity.as_deref();
+    let caller = identity.map(caller);
+    authorization.check(caller.as_ref(), &request).map_err(|refused| refusal(refused, route, identity))
 }
 
 fn caller(identity: &Identity) -> Caller<'_> {
     Caller { claims: &identity.claims, scopes: identity.scopes().collect() }
 }
 
-fn refusal(refused: Refused, route: &Route) -> Refusal {
+fn refusal(refused: Refused, route: &Route, identity: Option<&Identity>) -> Refusal {
     let reason = refused.reason();
     let chain = route.policies.authentication.chain();
     match (refused, chain) {
-        (Refused::Anonymous, Some(chain)) => challenged(chain, reason, None),
+        (Refused::Anonymous, Some(chain)) => challenged(chain, reason, None, None),
         (Refused::Scope(scope), Some(chain)) => {
-            Refusal::from(reason).with(WWW_AUTHENTICATE, insufficient_scope(&chain.rules.realm, &scope))
+            let scheme = identity.and_then(|identity| chain.scheme_of(identity)).unwrap_or(Scheme::Bearer);
+            let challenge = insufficient_scope(scheme, &chain.rules.realm, &scope);
+            Refusal::from(reason).with(WWW_AUTHENTICATE, challenge)
         }
         (Refused::Denied(error), _) => Refusal { error: Some(error), ..Refusal::from(reason) },
         // Without authentication there is no such rule.

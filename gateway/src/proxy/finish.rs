@@ -161,6 +161,7 @@ impl Summary<'_> {
             endpoint: last.map(|finished| &**finished.endpoint.label()),
             authenticator: self.identity().map(|identity| &*identity.authenticator),
             subject: self.identity().and_then(Identity::subject),
+            key_id: self.admitted.and_then(|admitted| admitted.passed.key_id.as_deref()),
             attempts: u32::try_from(self.attempts.finished.len()).unwrap_or(u32::MAX),
             user_agent: opened.user_agent.as_ref().map(HeaderValue::as_bytes),
             graphql: self.operation.as_ref().map(|operation| GraphqlEntry {

@@ -8,7 +8,7 @@ use crate::{
     config::check,
     issuer::{Issuers, Jwks, KeysNow, introspection::Introspection},
     policy::authentication::{
-        Accounts, Place, Rules, Scheme, basic,
+        Accounts, Identity, Place, Rules, Scheme, basic,
         jwt::{ClaimRules, KeySet, Remembered, Unsigned},
     },
     telemetry::metrics::{AuthenticatorMetrics, Metrics},
@@ -119,8 +119,8 @@ impl Now<'_> {
 }
 
 impl Authenticator {
-    /// From its settings; `before` is the one of the same name so far, if there is one. What it asks of issuers goes out
-    /// from the runtime on which this is called.
+    /// From its settings; `before` is the one of the same name so far, if there is one: what it has found out goes on. What
+    /// it asks of issuers goes out from the runtime on which this is called.
     pub fn new(
         settings: check::Authenticator,
         metrics: &Metrics,
@@ -128,6 +128,10 @@ impl Authenticator {
         before: Option<&Self>,
     ) -> Self {
         let name = settings.name.as_str();
+        let accounts = |own: &Arc<Accounts>| match before.and_then(Self::accounts) {
+            Some(before) => Arc::new(own.following(before)),
+            None => own.clone(),
+        };
         let method = match &settings.method {
             check::Method::Jwt(jwt) => Method::Jwt(Jwt {
                 places: jwt.places.clone(),
@@ -136,9 +140,9 @@ impl Authenticator {
                 remembered: remembered(jwt, before),
             }),
             check::Method::ApiKeys(keys) => {
-                Method::ApiKeys(ApiKeys { places: keys.places.clone(), accounts: keys.accounts.clone() })
+                Method::ApiKeys(ApiKeys { places: keys.places.clone(), accounts: accounts(&keys.accounts) })
             }
-            check::Method::Basic(basic) => Method::Basic(basic.accounts.clone()),
+            check::Method::Basic(basic) => Method::Basic(accounts(&basic.accounts)),
             check::Method::Introspection(opaque) => Method::Introspection(Opaque {
                 places: opaque.places.clone(),
                 introspection: Introspection::new(
@@ -155,6 +159,15 @@ impl Authenticator {
     /// Whether it was made of the same settings.
     pub fn serves(&self, settings: &check::Authenticator) -> bool {
         self.settings == *settings
+    }
+
+    /// The names and secrets that it knows, where it has such a list.
+    fn accounts(&self) -> Option<&Accounts> {
+        match &self.method {
+            Method::ApiKeys(keys) => Some(&keys.accounts),
+            Method::Basic(accounts) => Some(accounts),
+            Method::Jwt(_) | Method::Introspection(_) => None,
+        }
     }
 
     /// Where it looks for credentials.
@@ -215,6 +228,20 @@ pub struct Chain {
     pub rules: Rules,
     /// What a service does not get to see; nothing where credentials are kept.
     pub dropped: Vec<Place>,
+}
+
+impl Chain {
+    /// Whether anybody looks into `Authorization`.
+    pub fn reads_authorization(&self) -> bool {
+        let place = Place::Header(http::header::AUTHORIZATION);
+        self.authenticators.iter().any(|authenticator| authenticator.places().contains(&place))
+    }
+
+    /// How a caller that one of them has recognised sent its credentials.
+    pub fn scheme_of(&self, identity: &Identity) -> Option<Scheme> {
+        let who = self.authenticators.iter().find(|who| who.name == identity.authenticator);
+        who.map(|authenticator| authenticator.scheme())
+    }
 }
 
 impl Authentication {

@@ -95,7 +95,8 @@ pub fn build(
         checked.routes.iter().flat_map(|route| route.policies.authentication.rules.headers.names());
     let reserved = reserved.collect();
     let gates = before.map(|before| &before.gates);
-    let parts = Resolved { services: &services, apis: &apis, authenticators: &authenticators, gates };
+    let chains = chains(&checked.routes, &authenticators);
+    let parts = Resolved { services: &services, apis: &apis, chains: &chains, gates };
     let mut limits = Builder::new(before.map(|before| &before.limiters), telemetry, Instant::now());
     let route = |route| Arc::new(self::route(route, &parts, telemetry, &mut limits));
     let routes: Vec<Arc<Route>> = checked.routes.into_iter().map(route).collect();
@@ -126,7 +127,8 @@ fn engine(api: GraphqlApi, before: Option<&Arc<Api>>) -> Engine {
     }
 }
 
-/// One whose configuration stays the same stays itself, with all that it remembers.
+/// One whose configuration stays the same stays itself, with all that it remembers. One that changes keeps what it has
+/// found out about secrets.
 fn authenticator(
     settings: check::Authenticator,
     issuers: &Issuers,
@@ -144,11 +146,24 @@ fn authenticator(
     }
 }
 
+/// What routes ask of callers. Those that ask the same share it: most ask what `defaults` says.
+type Chains = HashMap<check::Authentication, Authentication>;
+
+fn chains(routes: &[check::Route], authenticators: &[Arc<Authenticator>]) -> Chains {
+    let mut chains = Chains::new();
+    for authentication in routes.iter().map(|route| &route.policies.authentication) {
+        if !chains.contains_key(authentication) {
+            chains.insert(authentication.clone(), Authentication::new(authentication, authenticators));
+        }
+    }
+    chains
+}
+
 /// What routes lead to and ask, by the indexes of the checked configuration.
 struct Resolved<'a> {
     services: &'a [Arc<Upstream>],
     apis: &'a [Arc<Api>],
-    authenticators: &'a [Arc<Authenticator>],
+    chains: &'a Chains,
     /// Concurrency limits so far, by the names of their routes.
     gates: Option<&'a HashMap<Arc<str>, Arc<Gate>>>,
 }
@@ -206,7 +221,7 @@ fn policies(
         ip_filter,
         limits,
         rate_limits: counters.route(route, &rate_limits),
-        authentication: Authentication::new(&authentication, parts.authenticators),
+        authentication: parts.chains.get(&authentication).expect("made of all routes").clone(),
         authorization,
         concurrency: gate,
         priority,

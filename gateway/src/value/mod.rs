@@ -6,10 +6,12 @@
 //! it there into message and hint.
 //!
 //! A few functions are no types, because rooms from telemetry to proxy need them alike: [`joined`] for the lines of a
-//! header, [`each_item`] and [`each_entry`] for long collections, [`claim()`] for what is known of a caller.
+//! header, [`alike()`] for their names, [`each_item`] and [`each_entry`] for long collections, [`claim()`] for what is known of
+//! a caller.
 //!
 //! Nothing here knows about sections, file formats or the rest of the gateway.
 
+mod alike;
 mod byte_size;
 mod claim;
 mod duration;
@@ -30,6 +32,7 @@ mod time;
 mod timestamp;
 mod trusted_header;
 
+pub use alike::alike;
 pub use byte_size::ByteSize;
 pub use claim::{claim, has_all_digits};
 pub use duration::Duration;

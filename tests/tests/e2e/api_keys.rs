@@ -4,13 +4,13 @@ use serde_json::{Value, json};
 use tests::{Answer, Collector, DEADLINE, Gateway, Launch, Redis, Upstream, eventually, glassgate};
 
 /// A key as `glassgate apikey new` makes it.
-struct Made {
-    key: String,
-    entry: Value,
+pub struct Made {
+    pub key: String,
+    pub entry: Value,
 }
 
 impl Made {
-    async fn new(arguments: &[&str]) -> Self {
+    pub async fn new(arguments: &[&str]) -> Self {
         let all = [&["apikey", "new", "--format", "json"], arguments].concat();
         let exit = glassgate(&all).await;
         assert_eq!(exit.code, Some(0), "{exit:?}");
@@ -34,12 +34,12 @@ impl Made {
 }
 
 /// JSON is YAML.
-fn file(keys: &[&Made]) -> String {
+pub fn file(keys: &[&Made]) -> String {
     json!({ "keys": keys.iter().map(|made| &made.entry).collect::<Vec<_>>() }).to_string()
 }
 
 /// Everything goes to the upstream, if its caller has a key.
-fn guarded(upstream: &Upstream, api_keys: &str, authentication: &str) -> String {
+pub fn guarded(upstream: &Upstream, api_keys: &str, authentication: &str) -> String {
     format!(
         "
         upstreams: {{ up: {{ endpoints: [\"{}\"] }} }}
@@ -113,7 +113,8 @@ async fn every_key_that_does_not_count_gets_the_same_answer() {
     assert_eq!(nothing.refused(401), "credentials_missing");
     assert_eq!(nothing.header("www-authenticate"), "ApiKey realm=\"api\"");
     let twice = gateway.request("GET", "/", &[("x-api-key", &good.key), ("x-api-key", &good.key)]).await;
-    assert_eq!(twice.refused(401), "credentials_invalid");
+    assert_eq!(twice.refused(400), "credentials_ambiguous");
+    assert_eq!(twice.header("www-authenticate"), "ApiKey realm=\"api\"");
 }
 
 #[tokio::test]
@@ -195,7 +196,7 @@ async fn a_key_in_the_query_is_seen_by_nobody_else() {
         "telemetry: {{ traces: {{ otlp: {{ endpoint: \"{}\" }}, sample: 100% }} }}\n",
         collector.url()
     );
-    let yaml = format!("{traces}{}", tests::dedent(&guarded(&upstream, ", query: api_key", "")));
+    let yaml = format!("{traces}{}", tests::dedent(&guarded(&upstream, ", from: { query: api_key }", "")));
     let gateway = Launch::new(&yaml).file("keys.yaml", file(&[&made])).start().await;
     let answer = gateway.get(&format!("/a?x=1&api_key={}&y=2", made.key)).await;
     assert_eq!((answer.status.as_u16(), &answer.json()["target"]), (200, &json!("/a?x=1&y=2")));
@@ -215,14 +216,68 @@ async fn a_key_in_the_query_is_seen_by_nobody_else() {
 async fn in_authorization_a_key_comes_after_a_word() {
     let upstream = Upstream::echo().await;
     let made = Made::new(&[]).await;
-    let yaml = guarded(&upstream, ", header: authorization", ", credentials: keep");
+    let yaml = guarded(&upstream, ", from: { header: authorization }", ", credentials: keep");
     let gateway = Launch::new(&yaml).file("keys.yaml", file(&[&made])).start().await;
     let sent = format!("ApiKey {}", made.key);
     assert_eq!(gateway.request("GET", "/", &[("authorization", &sent)]).await.status, 200);
     assert_eq!(upstream.only().header("authorization"), sent, "it is kept where the route says so");
     let bearer = format!("Bearer {}", made.key);
     let refused = gateway.request("GET", "/", &[("authorization", &bearer)]).await;
-    assert_eq!(refused.refused(401), "credentials_missing");
+    assert_eq!(refused.refused(401), "credentials_invalid");
+}
+
+#[tokio::test]
+async fn the_access_log_names_the_key_and_never_its_secret() {
+    let upstream = Upstream::saying("in").await;
+    let good = Made::new(&["--owner", "billing"]).await;
+    let late = Made::new(&[]).await.with("expires", json!("2020-01-01T00:00:00Z"));
+    let gateway = start(&upstream, &[&good, &late]).await;
+    let wrong = format!("{}.wrong", good.id());
+    for (path, key, id) in [
+        ("/good", &*good.key, Some(good.id())),
+        ("/wrong", &*wrong, Some(good.id())),
+        ("/late", &*late.key, Some(late.id())),
+        ("/unknown", "gg_nobody.x", None),
+        ("/none", "nothing", None),
+    ] {
+        gateway.request("GET", path, &[("x-api-key", key)]).await;
+        let line = gateway.access_log(path, |line| line["path"] == path).await;
+        assert_eq!(line.get("key_id").and_then(Value::as_str), id, "{path}");
+    }
+    assert!(gateway.lines().iter().all(|line| !line.text.contains(good.secret())));
+}
+
+#[tokio::test]
+async fn a_changed_file_does_not_make_known_keys_costly_again() {
+    let upstream = Upstream::saying("in").await;
+    let made = Made::new(&["--argon2"]).await;
+    let gateway = start(&upstream, &[&made]).await;
+    assert_eq!(ask(&gateway, &made.key).await.text(), "in");
+    let guesses: Vec<String> = (0..200).map(|number| format!("{}.{number}", made.id())).collect();
+    let flood = async || {
+        let another = Made::new(&["--argon2"]).await;
+        gateway.home().write("keys.yaml", file(&[&made, &another]));
+        assert_eq!(gateway.reload_now().await.status, 200);
+        // More than may wait: who has to wait, too, is turned away.
+        let keys = guesses.iter().chain(std::iter::repeat_n(&made.key, 20));
+        let answers = futures::future::join_all(keys.map(|key| ask(&gateway, key))).await;
+        let (guessed, known) = answers.split_at(guesses.len());
+        assert!(known.iter().all(|answer| answer.status == 200), "{known:?}");
+        guessed.iter().any(|answer| answer.status == 503).then_some(())
+    };
+    eventually("more wait than may", DEADLINE, flood).await;
+}
+
+#[tokio::test]
+async fn a_missing_scope_is_told_in_the_schemes_own_words() {
+    let upstream = Upstream::saying("in").await;
+    let made = Made::new(&[]).await;
+    let yaml = tests::dedent(&guarded(&upstream, "", "")) + "    authorization: { scopes: [orders:read] }\n";
+    let gateway = Launch::new(&yaml).file("keys.yaml", file(&[&made])).start().await;
+    let answer = ask(&gateway, &made.key).await;
+    assert_eq!(answer.refused(403), "insufficient_scope");
+    let told = "ApiKey realm=\"api\", error=\"insufficient_scope\", scope=\"orders:read\"";
+    assert_eq!(answer.header("www-authenticate"), told);
 }
 
 #[tokio::test]

@@ -17,12 +17,12 @@ pub fn providers() -> String {
 }
 
 /// A gateway whose providers know this key, with routes of one's own.
-async fn gateway(issuer: &Issuer, rest: &str) -> Gateway {
+pub async fn gateway(issuer: &Issuer, rest: &str) -> Gateway {
     Launch::new(&format!("{}{rest}", providers())).file("jwks.json", jwks(&[issuer])).start().await
 }
 
 /// Routes to an upstream, each with what it asks; an empty one says nothing.
-fn routes(upstream: &Upstream, asked: &[(&str, &str)]) -> String {
+pub fn routes(upstream: &Upstream, asked: &[(&str, &str)]) -> String {
     let route = |(name, asked): &(&str, &str)| {
         let asked = if asked.is_empty() { String::new() } else { format!(", authentication: {asked}") };
         format!("  - {{ name: {name}, match: {{ path: /{name} }}, upstream: up{asked} }}\n")
@@ -35,7 +35,7 @@ pub fn bearer(token: &str) -> [(&'static str, String); 1] {
     [("authorization", format!("Bearer {token}"))]
 }
 
-async fn get(gateway: &Gateway, path: &str, headers: &[(&str, String)]) -> tests::Answer {
+pub async fn get(gateway: &Gateway, path: &str, headers: &[(&str, String)]) -> tests::Answer {
     let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
     gateway.request("GET", path, &headers).await
 }
@@ -132,7 +132,8 @@ async fn a_401_says_how_to_do_better() {
     assert_eq!(missing.header("www-authenticate"), "Bearer realm=\"api\"");
     assert_eq!(missing.headers.get_all("www-authenticate").iter().count(), 1, "one for each scheme");
     let other = gateway.request("GET", "/a", &[("authorization", "Basic dXNlcjpwYXNz")]).await;
-    assert_eq!(other.refused(401), "credentials_missing");
+    assert_eq!(other.refused(401), "credentials_invalid");
+    assert_eq!(other.header("www-authenticate"), "Bearer realm=\"api\"", "no token was sent");
 
     let expired = issuer.token_with(json!({ "exp": 1 }));
     for path in ["/a", "/b"] {
@@ -200,8 +201,11 @@ async fn a_redirect_does_not_pass_on_a_token() {
     let routes = "routes: [{ name: a, match: { path: /a }, redirect: { to: \"https://other.test/\" }, authentication: { by: [users] } }]";
     let gateway =
         Launch::new(&format!("{providers}{routes}\n")).file("jwks.json", jwks(&[&issuer])).start().await;
-    for (query, location) in [("x=1&token=T", "https://other.test/?x=1"), ("token=T", "https://other.test/")]
-    {
+    for (query, location) in [
+        ("x=1&token=T", "https://other.test/?x=1"),
+        ("token=T", "https://other.test/"),
+        ("x=1&t%6Fken=T", "https://other.test/?x=1"),
+    ] {
         let answer = gateway.get(&format!("/a?{}", query.replace('T', &issuer.token("7")))).await;
         assert_eq!((answer.status.as_u16(), answer.header("location")), (308, location));
     }

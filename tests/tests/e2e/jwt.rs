@@ -96,7 +96,10 @@ async fn attacks_are_refused_each_for_its_reason() {
     }
     let field = format!("Bearer {good}");
     let twice = [("authorization", field.as_str()), ("authorization", field.as_str())];
-    assert_eq!(gateway.request("GET", "/", &twice).await.refused(401), "token_malformed");
+    let several = gateway.request("GET", "/", &twice).await;
+    assert_eq!(several.refused(400), "credentials_ambiguous");
+    let challenge = several.header("www-authenticate").to_owned();
+    assert!(challenge.contains(", error=\"invalid_request\", "), "{challenge}");
     assert_eq!(ask(&gateway, &good).await, accepted());
 }
 

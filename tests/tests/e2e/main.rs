@@ -15,6 +15,7 @@ mod cli;
 mod concurrency;
 mod connections;
 mod cors;
+mod credentials;
 mod csrf;
 mod demo;
 mod disconnects;

@@ -5,6 +5,7 @@ mod api_keys;
 mod basic;
 mod introspection;
 mod jwt;
+mod places;
 
 use indexmap::IndexMap;
 
@@ -12,7 +13,7 @@ use super::{Check, Named};
 use crate::{
     config::{file::Config, suggest},
     issuer::JwksSettings,
-    policy::authentication::config::AuthenticatorConfig,
+    policy::authentication::{Place, basic as basic_scheme, config::AuthenticatorConfig},
     value::Name,
 };
 
@@ -44,6 +45,16 @@ pub enum Method {
 }
 
 impl Authenticator {
+    /// Where it looks for credentials.
+    pub fn places(&self) -> &[Place] {
+        match &self.method {
+            Method::Jwt(jwt) => &jwt.places,
+            Method::ApiKeys(keys) => &keys.places,
+            Method::Basic(_) => &basic_scheme::PLACES,
+            Method::Introspection(opaque) => &opaque.places,
+        }
+    }
+
     /// The issuer that has to be asked for keys, if one has.
     pub fn issuer(&self) -> Option<&JwksSettings> {
         match &self.method {

@@ -5,7 +5,7 @@ use http::{HeaderName, HeaderValue};
 use super::Check;
 use crate::{
     route::{config::HeaderChanges, edits::HeaderEdits},
-    value::{Located, Place},
+    value::{Located, Place, TrustedHeader, alike},
 };
 
 /// Which message the headers are of.
@@ -58,6 +58,39 @@ pub fn name(check: &mut Check<'_>, text: &Located<String>, of: Of) -> Option<Hea
         return None;
     }
     Some(name)
+}
+
+/// Headers of requests that mean something else than what an operator might put there, so that taking them out of every
+/// request would break it.
+const TAKEN: [&str; 14] = [
+    "accept",
+    "accept-encoding",
+    "accept-language",
+    "authorization",
+    "cache-control",
+    "content-encoding",
+    "content-type",
+    "cookie",
+    "host",
+    "origin",
+    "pragma",
+    "range",
+    "referer",
+    "user-agent",
+];
+
+/// The name of a header of requests that has no other meaning, such as `example`.
+pub fn of_ones_own(check: &mut Check<'_>, text: &Located<String>, example: &str) -> Option<HeaderName> {
+    let header = name(check, text, Of::Request)?;
+    let refusal = match header.as_str().parse::<TrustedHeader>() {
+        Err(invalid) => invalid.to_string(),
+        Ok(_) if TAKEN.iter().any(|taken| alike(taken, header.as_str())) => format!(
+            "`{header}` means something else, and would be taken out of requests; choose a name of your own, as in {example}"
+        ),
+        Ok(_) => return Some(header),
+    };
+    check.error(text.place().clone(), refusal);
+    None
 }
 
 /// A header's value. It may be a secret, so it is not shown.

@@ -11,10 +11,13 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 
 use super::{Identity, Rejected};
-use crate::{reason::Reason, value::has_all_digits};
+use crate::{
+    reason::Reason,
+    value::{alike, has_all_digits},
+};
 
 /// A header that a service gets.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ClaimHeader {
     /// What the header is called.
     pub name: HeaderName,
@@ -23,7 +26,7 @@ pub struct ClaimHeader {
 }
 
 /// The headers of a route. Clones share them.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct ClaimHeaders(Arc<[ClaimHeader]>);
 
 impl FromIterator<ClaimHeader> for ClaimHeaders {
@@ -113,11 +116,6 @@ impl Reserved {
         let is_reserved = |name: &&HeaderName| self.0.iter().any(|own| alike(own.as_str(), name.as_str()));
         headers.keys().filter(is_reserved).cloned().collect()
     }
-}
-
-fn alike(a: &str, b: &str) -> bool {
-    let cgi = |byte: u8| if byte == b'_' { b'-' } else { byte };
-    a.len() == b.len() && a.bytes().zip(b.bytes()).all(|(a, b)| cgi(a) == cgi(b))
 }
 
 #[cfg(test)]

@@ -28,6 +28,27 @@ pub struct AuthenticatorConfig {
     pub introspection: Option<IntrospectionConfig>,
 }
 
+/// Where in a request credentials are: in a header, and beside it, if they are named, in a cookie or the query. The first
+/// place that has some counts.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct FromConfig {
+    /// The header: without it `authorization` for tokens, `x-api-key` for API keys. In `authorization` they stand after
+    /// `Bearer` or `ApiKey`, elsewhere alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"x-token")]
+    pub header: Option<Located<String>>,
+    /// A cookie. Browsers send cookies by themselves, also with what other sites ask for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"session")]
+    pub cookie: Option<Located<String>>,
+    /// A parameter of the query. Addresses end up in histories and in logs of others, so this is for clients that can
+    /// send nothing else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"access_token")]
+    pub query: Option<Located<String>>,
+}
+
 /// Who may call, by credentials. Without `by` everybody may: on a route `{}` switches off what `defaults` says.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]

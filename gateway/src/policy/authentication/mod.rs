@@ -1,6 +1,6 @@
 //! Who calls: authenticators recognise callers by their credentials, a route says which of them count.
 //!
-//! - `credentials` finds what a request brings: in a header, a cookie, the query;
+//! - `credentials` finds what a request brings: in a header, a cookie, the query; `scheme` is how it is sent;
 //! - an authenticator (a folder each, `jwt/`, `api_keys/`, `basic/`, `introspection/`) decides what it is worth: [`Rejected`] or an [`Identity`];
 //! - `accounts` are names with secrets, of API keys as of users; `fingerprint` stands for secrets in memory;
 //! - `rules` are the route's: whether nobody may call, what services are told, what they do not get to see;
@@ -20,20 +20,22 @@ mod fingerprint;
 mod identity;
 pub mod introspection;
 pub mod jwt;
+mod scheme;
 
 use std::borrow::Cow;
 
 pub use accounts::{Account, Accounts, Costly, SecretHash, Verdict};
-pub use challenge::{Scheme, challenge, insufficient_scope};
+pub use challenge::{challenge, insufficient_scope};
 pub use claim_headers::{ClaimHeader, ClaimHeaders, Reserved};
-pub use credentials::{Found, Place, Sent, bearer, without_parameters};
+pub use credentials::{Place, Sent, first, without_parameters};
 pub use fingerprint::{Fingerprint, Fingerprints};
 pub use identity::Identity;
+pub use scheme::Scheme;
 
 use crate::reason::Reason;
 
 /// What a route asks of callers, apart from the authenticators themselves.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Rules {
     /// Who brings no credentials may pass as nobody.
     pub anonymous: bool,
@@ -52,19 +54,46 @@ pub struct Rejected {
     pub reason: Reason,
     /// For the operator, in short. Never holds credentials or parts of them; what a stranger wrote is cut by [`shortened`].
     pub detail: Cow<'static, str>,
-    /// They may be meant for another authenticator of the route, which is asked next: a token of another issuer.
-    pub foreign: bool,
+    /// How much they were this authenticator's.
+    pub fit: Fit,
+    /// Whose they claim to be, where that is known here.
+    pub account: Option<Box<str>>,
+}
+
+/// How much credentials were those of the authenticator that has refused them, in rising order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fit {
+    /// Of another kind, or of another issuer: not judged. The next authenticator of the route is asked.
+    Foreign,
+    /// Judged, and not known here. The next authenticator is asked: it may know them.
+    Unknown,
+    /// Meant for this one. Nobody else needs to be asked.
+    Own,
 }
 
 impl Rejected {
     /// Nobody else needs to be asked.
     pub fn new(reason: Reason, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { reason, detail: detail.into(), foreign: false }
+        Self { reason, detail: detail.into(), fit: Fit::Own, account: None }
     }
 
-    /// The next authenticator may think otherwise.
+    /// They were judged, and the next authenticator may think otherwise.
+    pub fn unknown(reason: Reason, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { fit: Fit::Unknown, ..Self::new(reason, detail) }
+    }
+
+    /// They are somebody else's to judge.
     pub fn foreign(reason: Reason, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { foreign: true, ..Self::new(reason, detail) }
+        Self { fit: Fit::Foreign, ..Self::new(reason, detail) }
+    }
+
+    /// The one of several refusals that fits best, the first of those that fit alike. Where nobody could judge, it is not
+    /// for the caller to hear that others do not know it.
+    pub fn fittest<T>(all: impl DoubleEndedIterator<Item = (T, Self)>) -> Option<(T, Self)> {
+        all.rev().max_by_key(|(_, rejected)| {
+            let unavailable = rejected.reason == Reason::AuthenticationUnavailable;
+            (rejected.fit == Fit::Own, unavailable, rejected.fit)
+        })
     }
 }
 
@@ -76,3 +105,6 @@ pub fn shortened(text: &str) -> Cow<'_, str> {
         None => text.into(),
     }
 }
+
+#[cfg(test)]
+mod tests;

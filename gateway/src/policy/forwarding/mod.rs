@@ -14,7 +14,7 @@ use std::net::IpAddr;
 
 use http::{HeaderMap, HeaderName, HeaderValue, header::FORWARDED};
 
-use crate::value::{Cidr, TrustedHeader, joined};
+use crate::value::{Cidr, TrustedHeader, alike, joined};
 
 /// The addresses on the way, as lists.
 pub const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -179,12 +179,6 @@ fn is_claim(name: &str) -> bool {
     let prefix = "x-forwarded";
     name.get(..prefix.len()).is_some_and(|start| alike(start, prefix))
         || CLAIMS.iter().any(|claim| alike(name, claim))
-}
-
-/// CGI reads `_` as `-`, so both spellings count.
-fn alike(a: &str, b: &str) -> bool {
-    let cgi = |byte: u8| if byte == b'_' { b'-' } else { byte };
-    a.len() == b.len() && a.bytes().zip(b.bytes()).all(|(a, b)| cgi(a) == cgi(b))
 }
 
 #[cfg(test)]

@@ -15,5 +15,5 @@ pub async fn check(
     now: SystemTime,
 ) -> Result<Option<Arc<Identity>>, Rejected> {
     let Some(token) = jwt::find(&opaque.places, sent)? else { return Ok(None) };
-    opaque.introspection.judge(token, now).await.map(Some)
+    opaque.introspection.judge(&token, now).await.map(Some)
 }

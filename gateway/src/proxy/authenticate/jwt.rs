@@ -1,12 +1,10 @@
 //! JSON Web Tokens: found in the request, known from before or checked; a key that nobody knows is asked for once.
 
-use std::{sync::Arc, time::SystemTime};
-
-use http::header;
+use std::{borrow::Cow, sync::Arc, time::SystemTime};
 
 use crate::{
     policy::authentication::{
-        Found, Identity, Place, Rejected, Sent, bearer,
+        Fit, Identity, Place, Rejected, Scheme, Sent, first,
         jwt::{Token, Unsigned, Verified, verify},
     },
     reason::Reason,
@@ -21,6 +19,7 @@ pub async fn check(
     now: SystemTime,
 ) -> Result<Option<Arc<Identity>>, Rejected> {
     let Some(bytes) = find(&jwt.places, sent)? else { return Ok(None) };
+    let bytes = &*bytes;
     let name = jwt.remembered.name_of(bytes);
     if let Some(name) = &name
         && let Some(keys) = jwt.keys.now().get()
@@ -36,10 +35,7 @@ pub async fn check(
         Err(unsigned) if jwt.keys.renewed_for(&unsigned).await => verified(jwt, &token, now),
         verified => verified,
     };
-    // Without an issuer nothing but its keys tells a provider's tokens from another's.
-    let ours =
-        |unsigned: Unsigned| Rejected { foreign: jwt.rules.issuer.is_none(), ..unsigned.into_rejected() };
-    let Verified { key, period } = verified.map_err(ours)?;
+    let Verified { key, period } = verified.map_err(|unsigned| refused(jwt, unsigned))?;
     let identity = Arc::new(Identity::new(authenticator.name.clone(), token.claims));
     if let Some(name) = name {
         jwt.remembered.insert(name, identity.clone(), key, period);
@@ -53,28 +49,21 @@ fn verified(jwt: &Jwt, token: &Token<'_>, now: SystemTime) -> Result<Verified, U
     verify(token, keys.get().ok_or(Unsigned::NoKeys)?, &jwt.rules, now)
 }
 
-/// The token in the first place that has one.
-pub(super) fn find<'a>(places: &[Place], sent: Sent<'a>) -> Result<Option<&'a [u8]>, Rejected> {
-    for place in places {
-        let value = match place.find(sent) {
-            Found::Nothing => continue,
-            Found::One(value) => value,
-            Found::Several => {
-                return Err(Rejected::new(
-                    Reason::TokenMalformed,
-                    "there is more than one token in the same place",
-                ));
-            }
-        };
-        let token = match place {
-            Place::Header(name) if name == header::AUTHORIZATION => bearer(value),
-            Place::Header(_) => Some(bearer(value).unwrap_or(value)),
-            Place::Cookie(_) | Place::Query(_) => Some(value),
-        };
-        if let Some(token) = token {
-            Token::check_size(token)?;
-            return Ok(Some(token));
-        }
+/// Without an issuer nothing but its keys tells a provider's tokens from another's. What one of its keys has signed is its
+/// own, whatever the claims say.
+fn refused(jwt: &Jwt, unsigned: Unsigned) -> Rejected {
+    let rejected = unsigned.into_rejected();
+    let may_be_anothers =
+        matches!(rejected.reason, Reason::TokenNotTrusted | Reason::AuthenticationUnavailable);
+    match may_be_anothers && jwt.rules.issuer.is_none() {
+        true => Rejected { fit: Fit::Unknown, ..rejected },
+        false => rejected,
     }
-    Ok(None)
+}
+
+/// The token in the first place that has one.
+pub(super) fn find<'a>(places: &[Place], sent: Sent<'a>) -> Result<Option<Cow<'a, [u8]>>, Rejected> {
+    let token = first(places, Scheme::Bearer, sent)?;
+    token.as_deref().map_or(Ok(()), Token::check_size)?;
+    Ok(token)
 }

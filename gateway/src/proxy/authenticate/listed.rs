@@ -16,7 +16,7 @@ pub async fn api_key(
     now: SystemTime,
 ) -> Result<Option<Arc<Identity>>, Rejected> {
     let Some(key) = api_keys::find(&keys.places, sent)? else { return Ok(None) };
-    look_up(&keys.accounts, key.id, key.secret.as_bytes(), now).await.map(Some)
+    look_up(&keys.accounts, key.id(), key.secret().as_bytes(), now).await.map(Some)
 }
 
 /// Who logs in; `None` if nobody does.

@@ -62,6 +62,8 @@ pub struct Entry<'a> {
     pub authenticator: Option<&'a str>,
     /// The caller, as the authenticator knows it.
     pub subject: Option<&'a str>,
+    /// The id of its API key.
+    pub key_id: Option<&'a str>,
     /// What the client calls itself.
     pub user_agent: Option<&'a [u8]>,
     /// What the composition layer did, where the route leads there.
@@ -118,6 +120,7 @@ impl Entry<'_> {
         line.number(&const { Key::number(fields::ATTEMPTS) }, u64::from(self.attempts));
         line.some_text(&const { Key::text(fields::AUTHENTICATOR) }, self.authenticator);
         line.some_text(&const { Key::text(fields::SUBJECT) }, self.subject);
+        line.some_text(&const { Key::text(fields::KEY_ID) }, self.key_id);
         line.bytes(&const { Key::text(fields::USER_AGENT) }, self.user_agent);
         if let Some(graphql) = &self.graphql {
             line.graphql(graphql);

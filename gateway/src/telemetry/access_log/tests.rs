@@ -39,6 +39,7 @@ fn entry<'a>(path: &'a [u8]) -> Entry<'a> {
         attempts: 1,
         authenticator: Some("users"),
         subject: Some("7"),
+        key_id: None,
         user_agent: None,
         graphql: None,
     }
@@ -79,6 +80,7 @@ fn whole() -> Entry<'static> {
         error: Some("Connection reset by peer"),
         queue_wait: Some(Duration::from_millis(3)),
         rate_limit: Some("per-user"),
+        key_id: Some("gg_k3vq7wz5xn2d"),
         user_agent: Some(b"curl/8"),
         graphql: Some(GraphqlEntry {
             operation_type: Some("query"),
@@ -120,6 +122,7 @@ fn a_line_tells_everything_about_a_request() {
         "attempts": 1,
         "authenticator": "users",
         "subject": "7",
+        "key_id": "gg_k3vq7wz5xn2d",
         "user_agent": "curl/8",
         "graphql_operation_type": "query",
         "graphql_operation_name": "Shop",

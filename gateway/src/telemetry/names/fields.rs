@@ -47,6 +47,8 @@ pub const ATTEMPTS: &str = "attempts";
 pub const AUTHENTICATOR: &str = "authenticator";
 /// The caller's `sub`.
 pub const SUBJECT: &str = "subject";
+/// Id of the API key that the request was sent with.
+pub const KEY_ID: &str = "key_id";
 /// `User-Agent` of the client.
 pub const USER_AGENT: &str = "user_agent";
 /// `query` or `mutation`.

@@ -2,9 +2,11 @@
 
 use std::{num::NonZeroU16, sync::Arc};
 
+use http::HeaderName;
+
 use super::{
     accounts::{self, Entry, path_of, refuse},
-    jwt,
+    places,
 };
 use crate::{
     config::{
@@ -17,14 +19,16 @@ use crate::{
     policy::authentication::{
         Accounts, Place,
         api_keys::{
-            LONGEST_ID,
+            KEY_ID, LONGEST_ID,
             config::{ApiKeysConfig, KeyConfig, KeysFile, QuotaConfig},
             is_id,
         },
-        jwt::config::FromConfig,
     },
     value::{Name, Quota},
 };
+
+/// Where keys are if nothing is said.
+const HEADER: HeaderName = HeaderName::from_static("x-api-key");
 
 /// API keys that can be used.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,9 +40,8 @@ pub struct ApiKeys {
 }
 
 pub fn check(check: &mut Check<'_>, name: &str, config: &ApiKeysConfig) -> Option<ApiKeys> {
-    let ApiKeysConfig { file, header, query } = config;
-    let places = FromConfig { header: header.clone(), cookie: None, query: query.clone() };
-    let places = jwt::places(check, &places);
+    let ApiKeysConfig { file, from } = config;
+    let places = places::check(check, from, HEADER);
     let Read { value: KeysFile { keys }, broken } = yaml::read(check, file, "keys")?;
     if keys.is_empty() && broken.is_empty() {
         let text = "the file has no keys, so nobody is let in; add one that `glassgate apikey new` prints";
@@ -67,7 +70,7 @@ pub fn check(check: &mut Check<'_>, name: &str, config: &ApiKeysConfig) -> Optio
             expires: key.expires,
             own: vec![
                 ("sub", key.owner.clone().unwrap_or_else(|| key.id.to_string())),
-                ("key_id", key.id.to_string()),
+                (KEY_ID, key.id.to_string()),
             ],
             claims: &key.claims,
             api_key: Some(key.id.as_str().into()),

@@ -3,10 +3,10 @@
 use std::net::IpAddr;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use http::{Uri, uri::Scheme};
+use http::{Uri, header::AUTHORIZATION, uri::Scheme};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::jwt;
+use super::places;
 use crate::{
     config::check::Check,
     issuer::introspection::Settings,
@@ -38,7 +38,7 @@ pub struct Introspection {
 }
 
 pub fn check(check: &mut Check<'_>, name: &str, config: &IntrospectionConfig) -> Option<Introspection> {
-    let places = jwt::places(check, &config.from);
+    let places = places::check(check, &config.from, AUTHORIZATION);
     let endpoint = endpoint(check, &config.endpoint);
     let complete = bounds(check, config);
     let (authorization, parameters) = client(config);

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use http::HeaderName;
+use http::header::AUTHORIZATION;
 
-use super::one_of;
+use super::{one_of, places};
 use crate::{
     config::{
         check::Check,
@@ -15,7 +15,7 @@ use crate::{
         Place,
         jwt::{
             Algorithm, ClaimRules, Jwks, Key, KeySet, Material, algorithms_of,
-            config::{FromConfig, JwtConfig, KeysConfig, StandardClaim},
+            config::{JwtConfig, KeysConfig, StandardClaim},
             read_jwks, read_pem,
         },
     },
@@ -58,7 +58,7 @@ pub fn check(check: &mut Check<'_>, name: &Name, path: &str, config: &JwtConfig)
     let issuer = config.issuer.as_ref().map(|issuer| issuer.as_str().into());
     let keys = keys(check, name, path, &config.keys, issuer, &algorithms);
     let rules = rules(check, path, config);
-    let places = places(check, &config.from);
+    let places = places::check(check, &config.from, AUTHORIZATION);
     let remembered = *config.remembered_tokens;
     if remembered > MOST_REMEMBERED {
         let text = format!("`{remembered}` is more than {MOST_REMEMBERED}; write that or less");
@@ -106,40 +106,6 @@ fn rules(check: &mut Check<'_>, path: &str, config: &JwtConfig) -> Option<ClaimR
         required: standard.chain(further).map(Into::into).collect(),
         leeway: config.leeway.get(),
     })
-}
-
-pub(super) fn places(check: &mut Check<'_>, config: &FromConfig) -> Option<Vec<Place>> {
-    let FromConfig { header, cookie, query } = config;
-    let Ok(name) = HeaderName::try_from(header.as_str()) else {
-        let text = format!("`{}` is not a header name; write for example `x-token`", **header);
-        check.error(header.place().clone(), text);
-        return None;
-    };
-    let mut places = vec![Place::Header(name)];
-    for (name, place) in [
-        (cookie, (|name| Place::Cookie(name)) as fn(Box<str>) -> Place),
-        (query, (|name| Place::Query(name)) as fn(Box<str>) -> Place),
-    ] {
-        let Some(name) = name else { continue };
-        // The alphabet of cookies' names; of parameters' those that need no escape.
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
-        if name.is_empty() || !name.bytes().all(plain) {
-            let text = format!(
-                "`{}` has characters other than letters, digits, `-`, `_`, `.` and `~`; choose another name",
-                **name
-            );
-            check.error(name.place().clone(), text);
-            return None;
-        }
-        places.push(place(name.as_str().into()));
-    }
-    if let Some(query) = query {
-        check.warning(
-            query.place().clone(),
-            "addresses end up in histories and in logs of others; use a header where clients can",
-        );
-    }
-    Some(places)
 }
 
 fn keys(

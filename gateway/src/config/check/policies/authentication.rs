@@ -16,39 +16,21 @@ use crate::{
         file::Config,
     },
     policy::authentication::{
-        ClaimHeader, ClaimHeaders, Rules,
+        ClaimHeader, ClaimHeaders, Place, Rules,
         config::{AuthenticationConfig, CredentialsConfig},
     },
     route::config::RouteConfig,
-    value::{Located, Name, TrustedHeader},
+    value::{Located, Name, alike},
 };
 
 /// What a route asks of callers; nobody to ask is off. Clones share it.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Authentication {
     /// Indexes into [`Checked::authenticators`](super::super::Checked), in the order in which they are asked.
     pub by: Arc<[usize]>,
     /// What else the route says.
     pub rules: Rules,
 }
-
-/// Headers that mean something else, so that taking them out of every request would break it.
-const TAKEN: [&str; 14] = [
-    "accept",
-    "accept-encoding",
-    "accept-language",
-    "authorization",
-    "cache-control",
-    "content-encoding",
-    "content-type",
-    "cookie",
-    "host",
-    "origin",
-    "pragma",
-    "range",
-    "referer",
-    "user-agent",
-];
 
 /// For routes that do not say otherwise.
 pub fn of_defaults(check: &mut Check<'_>, config: &Config, known: &Named<Authenticator>) -> Authentication {
@@ -103,7 +85,7 @@ fn one(
     if config.is_off() && !check.broken.contains(path) {
         without_effect(check, config, path);
     }
-    let headers = claim_headers(check, headers);
+    let headers = claim_headers(check, headers, known);
     if HeaderValue::from_str(realm).is_err() || !realm.is_ascii() {
         check.error(
             realm.place().clone(),
@@ -161,10 +143,11 @@ fn without_effect(check: &mut Check<'_>, config: &AuthenticationConfig, path: &s
 fn claim_headers(
     check: &mut Check<'_>,
     headers: &IndexMap<Located<String>, Located<String>>,
+    known: &Named<Authenticator>,
 ) -> ClaimHeaders {
     let mut all: Vec<ClaimHeader> = Vec::with_capacity(headers.len());
     for (name, claim) in headers {
-        let Some(header) = claim_header(check, name, claim) else { continue };
+        let Some(header) = claim_header(check, name, claim, known) else { continue };
         if all.iter().any(|other| other.name == header.name) {
             let text = format!("`{}` is listed before; remove one of the two", header.name);
             check.error(name.place().clone(), text);
@@ -178,16 +161,14 @@ fn claim_header(
     check: &mut Check<'_>,
     name: &Located<String>,
     claim: &Located<String>,
+    known: &Named<Authenticator>,
 ) -> Option<ClaimHeader> {
-    let header: HeaderName = headers::name(check, name, headers::Of::Request)?;
-    let refusal = match header.as_str().parse::<TrustedHeader>() {
-        Err(invalid) => Some(invalid.to_string()),
-        Ok(_) if TAKEN.contains(&header.as_str().replace('_', "-").as_str()) => Some(format!(
-            "`{header}` means something else, and would be taken out of every request; choose a name of your own, as in `x-user-id`"
-        )),
-        Ok(_) => None,
-    };
-    if let Some(text) = refusal {
+    let header = headers::of_ones_own(check, name, "`x-user-id`")?;
+    if let Some(authenticator) = known.values().flatten().find(|all| looks_into(all, &header)) {
+        let text = format!(
+            "no client can send `{header}`, so `{}` would never find credentials there; choose another name",
+            authenticator.name
+        );
         check.error(name.place().clone(), text);
         return None;
     }
@@ -196,4 +177,10 @@ fn claim_header(
         return None;
     }
     Some(ClaimHeader { name: header, claim: claim.as_str().into() })
+}
+
+/// Whether an authenticator looks into this header, in whatever spelling.
+fn looks_into(authenticator: &Authenticator, header: &HeaderName) -> bool {
+    let is_it = |place: &Place| matches!(place, Place::Header(own) if alike(own.as_str(), header.as_str()));
+    authenticator.places().iter().any(is_it)
 }

@@ -173,6 +173,16 @@ impl Argon2id {
         }
     }
 
+    /// What tells it from every other one: memory, passes and lanes, the salt, the digest.
+    pub fn parts(&self) -> ([u8; 12], &[u8], &[u8]) {
+        let mut parameters = [0; 12];
+        let all = [self.params.m_cost(), self.params.t_cost(), self.params.p_cost()];
+        for (room, value) in parameters.chunks_exact_mut(4).zip(all) {
+            room.copy_from_slice(&value.to_be_bytes());
+        }
+        (parameters, &self.salt, &self.digest)
+    }
+
     /// How dear it is beside others.
     pub fn cost(&self) -> u64 {
         u64::from(self.params.m_cost()) * u64::from(self.params.t_cost())

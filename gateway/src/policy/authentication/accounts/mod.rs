@@ -6,8 +6,9 @@
 //!
 //! Such work takes milliseconds, and is not done here: [`Accounts::check`] answers [`Verdict::Costly`], somebody solves
 //! it where it holds up nobody, and [`Accounts::settle`] says what it means. Secrets that were right are remembered by a
-//! keyed hash, so that the next request with the same one costs microseconds. The memory is bounded, and belongs to
-//! this list: another list begins without.
+//! keyed hash of name, secret and what is kept of it, so that the next request with the same one costs microseconds. The
+//! memory is bounded. A list that follows another one goes on with its memory: what was found out about a hash stays
+//! true, and counts as long as a name has that hash.
 
 mod hash;
 #[cfg(test)]
@@ -20,7 +21,7 @@ use moka::sync::Cache;
 pub use hash::{Argon2id, SecretHash};
 
 use super::{
-    Identity, Rejected,
+    Fit, Identity, Rejected,
     fingerprint::{Fingerprint, Fingerprints},
 };
 use crate::reason::Reason;
@@ -42,17 +43,24 @@ pub struct Account {
     pub identity: Arc<Identity>,
 }
 
-/// A list of accounts by name, and what was found out about secrets of theirs.
+/// A list of accounts by name, and what was found out about secrets of theirs. Clones share both.
+#[derive(Clone)]
 pub struct Accounts {
-    accounts: HashMap<Box<str>, Account, foldhash::fast::RandomState>,
+    accounts: Arc<HashMap<Box<str>, Account, foldhash::fast::RandomState>>,
     /// `None` where every secret is cheap.
     expense: Option<Expense>,
 }
 
 /// What Argon2id needs beyond the accounts.
+#[derive(Clone)]
 struct Expense {
     /// What the secret of an unknown name is compared with.
     decoy: Arc<Argon2id>,
+    memory: Arc<Memory>,
+}
+
+/// Secrets that were right.
+struct Memory {
     fingerprints: Fingerprints,
     right: Cache<Fingerprint, ()>,
 }
@@ -70,7 +78,7 @@ pub enum Verdict {
 
 /// A hash to compute: milliseconds and megabytes.
 pub struct Costly {
-    /// The same for the same name and secret, so that those who ask at the same time can share the work.
+    /// The same for the same name, secret and hash, so that those who ask at the same time can share the work.
     pub fingerprint: Fingerprint,
     hash: Arc<Argon2id>,
     is_decoy: bool,
@@ -96,10 +104,12 @@ impl From<Refused> for Rejected {
     /// would tell which it was.
     fn from(refused: Refused) -> Self {
         let detail = refused.to_string();
-        match refused {
-            Refused::Unknown | Refused::Wrong(_) => Self::foreign(Reason::CredentialsInvalid, detail),
-            Refused::Expired(_) => Self::new(Reason::CredentialsInvalid, detail),
-        }
+        let (fit, account) = match refused {
+            Refused::Unknown => (Fit::Unknown, None),
+            Refused::Wrong(name) => (Fit::Unknown, Some(name)),
+            Refused::Expired(name) => (Fit::Own, Some(name)),
+        };
+        Self { fit, account, ..Self::new(Reason::CredentialsInvalid, detail) }
     }
 }
 
@@ -113,7 +123,14 @@ impl Accounts {
         });
         let dearest = costly.max_by_key(|hash| hash.cost());
         let expense = dearest.map(|hash| Expense::new(hash));
-        Self { expense, accounts }
+        Self { accounts: Arc::new(accounts), expense }
+    }
+
+    /// The same list, which goes on with what another one has found out.
+    pub fn following(&self, before: &Self) -> Self {
+        let both = self.expense.as_ref().zip(before.expense.as_ref());
+        let expense = both.map(|(own, before)| Expense { memory: before.memory.clone(), ..own.clone() });
+        Self { accounts: self.accounts.clone(), expense: expense.or_else(|| self.expense.clone()) }
     }
 
     /// Judges a name and a secret.
@@ -128,26 +145,26 @@ impl Accounts {
             return self.settle(name, true, now).into();
         }
         let Some(expense) = &self.expense else { return self.settle(name, false, now).into() };
-        let fingerprint = expense.fingerprints.of(&[name.as_bytes(), secret]);
-        if self.knows(fingerprint) {
-            return self.settle(name, true, now).into();
-        }
         let (hash, is_decoy) = match hash {
             SecretHash::Argon2id(hash) => (hash, false),
             SecretHash::Sha256(_) => (&expense.decoy, true),
         };
+        let fingerprint = expense.fingerprint(name, secret, hash);
+        if self.knows(fingerprint) {
+            return self.settle(name, true, now).into();
+        }
         Verdict::Costly(Costly { fingerprint, hash: hash.clone(), is_decoy, secret: secret.into() })
     }
 
     /// Whether a secret is remembered as right.
     pub fn knows(&self, fingerprint: Fingerprint) -> bool {
-        self.expense.as_ref().is_some_and(|expense| expense.right.get(&fingerprint).is_some())
+        self.expense.as_ref().is_some_and(|expense| expense.memory.right.get(&fingerprint).is_some())
     }
 
     /// What it means that a [`Costly`] was right or not. A right one is remembered for the next request.
     pub fn learn(&self, fingerprint: Fingerprint, right: bool) {
         if let Some(expense) = self.expense.as_ref().filter(|_| right) {
-            expense.right.insert(fingerprint, ());
+            expense.memory.right.insert(fingerprint, ());
         }
     }
 
@@ -178,8 +195,14 @@ impl From<Result<Arc<Identity>, Refused>> for Verdict {
 
 impl Expense {
     fn new(dearest: &Argon2id) -> Self {
-        let right = Cache::new(MOST_REMEMBERED);
-        Self { decoy: Arc::new(dearest.decoy()), fingerprints: Fingerprints::new(), right }
+        let memory = Memory { fingerprints: Fingerprints::new(), right: Cache::new(MOST_REMEMBERED) };
+        Self { decoy: Arc::new(dearest.decoy()), memory: Arc::new(memory) }
+    }
+
+    /// Another hash of the same name is another question.
+    fn fingerprint(&self, name: &str, secret: &[u8], hash: &Argon2id) -> Fingerprint {
+        let (parameters, salt, digest) = hash.parts();
+        self.memory.fingerprints.of(&[name.as_bytes(), secret, &parameters, salt, digest])
     }
 }
 

@@ -79,6 +79,43 @@ fn a_costly_secret_is_costly_once() {
 }
 
 #[test]
+fn a_list_goes_on_with_what_was_found_out_while_the_hash_stays() {
+    let list = |hash: SecretHash, others: &[&str]| {
+        let others = others.iter().map(|name| account(name, argon2id("two", 8)));
+        Accounts::new(others.chain([account("a", hash)]))
+    };
+    let before = list(argon2id("one", 8), &["b"]);
+    assert_eq!(ask(&before, "a", "one", NOW), (Ok("a".into()), true));
+    let same = list(argon2id("one", 8), &["c", "d"]).following(&before);
+    assert_eq!(ask(&same, "a", "one", NOW), (Ok("a".into()), false));
+    assert_eq!(ask(&same, "c", "two", NOW), (Ok("c".into()), true));
+    assert_eq!(ask(&same, "b", "two", NOW), (Err(Refused::Unknown), true));
+    // Another secret, and the same one hashed anew: what was right before is a question again.
+    let changed = list(argon2id("three", 8), &[]).following(&same);
+    assert_eq!(ask(&changed, "a", "one", NOW), (Err(Refused::Wrong("a".into())), true));
+    let anew = list(argon2id("one", 16), &[]).following(&same);
+    assert_eq!(ask(&anew, "a", "one", NOW), (Ok("a".into()), true));
+    // What was found out in the meantime counts in all of them; nothing else does.
+    assert_eq!(ask(&before, "a", "one", NOW), (Ok("a".into()), false));
+    let apart = list(argon2id("one", 8), &[]);
+    assert_eq!(ask(&apart, "a", "one", NOW), (Ok("a".into()), true));
+    let cheap = Accounts::new([account("a", sha256("one"))]).following(&same);
+    assert_eq!(ask(&cheap, "a", "one", NOW), (Ok("a".into()), false));
+    assert_eq!(ask(&cheap, "a", "two", NOW), (Err(Refused::Wrong("a".into())), false));
+}
+
+#[test]
+fn a_refusal_names_the_account_that_is_known() {
+    let account = |refused: Refused| {
+        let rejected = Rejected::from(refused);
+        (rejected.fit, rejected.account)
+    };
+    assert_eq!(account(Refused::Unknown), (Fit::Unknown, None));
+    assert_eq!(account(Refused::Wrong("a".into())), (Fit::Unknown, Some("a".into())));
+    assert_eq!(account(Refused::Expired("a".into())), (Fit::Own, Some("a".into())));
+}
+
+#[test]
 fn where_one_is_costly_every_refusal_is_as_costly_as_the_dearest() {
     let dearest = argon2id("three", 64);
     let SecretHash::Argon2id(expected) = &dearest else { unreachable!() };

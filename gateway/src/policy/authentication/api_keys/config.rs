@@ -7,7 +7,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::value::{Located, Name, Rate, Secret, Timestamp, each_entry, each_item};
+use crate::{
+    policy::authentication::config::FromConfig,
+    value::{Located, Name, Rate, Secret, Timestamp, each_entry, each_item},
+};
 
 /// API keys from a file: `ID.SECRET`, of which the file keeps only a hash.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -15,18 +18,9 @@ use crate::value::{Located, Name, Rate, Secret, Timestamp, each_entry, each_item
 pub struct ApiKeysConfig {
     /// YAML file with the keys. Its changes are noticed like those of this file.
     pub file: Located<PathBuf>,
-    /// The header with the key. In `authorization` it comes after the word `ApiKey`.
-    #[serde(default = "header")]
-    pub header: Located<String>,
-    /// The query parameter with the key, for clients that can send no header; without it the query is not looked at.
-    /// Browsers and servers on the way keep URLs in histories and logs.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(example = &"api_key")]
-    pub query: Option<Located<String>>,
-}
-
-fn header() -> Located<String> {
-    "x-api-key".to_owned().into()
+    /// Where in a request keys are.
+    #[serde(default)]
+    pub from: FromConfig,
 }
 
 /// The file of keys.

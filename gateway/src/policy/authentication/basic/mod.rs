@@ -13,11 +13,8 @@ use base64::{
 };
 use http::header;
 
-use super::{Found, Place, Rejected, Sent};
+use super::{Place, Rejected, Scheme, Sent, first};
 use crate::reason::Reason;
-
-/// What comes before name and password.
-pub const SCHEME: &str = "Basic";
 
 /// Bytes of the longest value that is read: a name of 64 characters and a password of 1 KiB, with room.
 const LONGEST: usize = 2048;
@@ -61,21 +58,9 @@ pub const PLACES: [Place; 1] = [Place::Header(header::AUTHORIZATION)];
 /// What is there cannot be read.
 pub fn find(sent: Sent<'_>) -> Result<Option<Login>, Rejected> {
     let malformed = |detail| Rejected::foreign(Reason::CredentialsInvalid, detail);
-    let text = match PLACES[0].find(sent) {
-        Found::Nothing => return Ok(None),
-        Found::One(text) => text,
-        Found::Several => return Err(malformed("several `authorization` fields")),
-    };
-    let Some(rest) = after_scheme(text) else { return Ok(None) };
-    if rest.len() > LONGEST {
+    let Some(text) = first(&PLACES, Scheme::Basic, sent)? else { return Ok(None) };
+    if text.len() > LONGEST {
         return Err(malformed("name and password are longer than anybody's"));
     }
-    Login::read(rest).map(Some).ok_or_else(|| malformed("name and password cannot be read"))
-}
-
-fn after_scheme(text: &[u8]) -> Option<&[u8]> {
-    let (scheme, rest) = text.split_at_checked(SCHEME.len())?;
-    let ours =
-        scheme.eq_ignore_ascii_case(SCHEME.as_bytes()) && rest.first().is_some_and(|byte| *byte == b' ');
-    ours.then(|| rest.trim_ascii())
+    Login::read(&text).map(Some).ok_or_else(|| malformed("name and password cannot be read"))
 }

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    policy::authentication::jwt::config::FromConfig,
+    policy::authentication::config::FromConfig,
     value::{Duration, Located, Secret},
 };
 

@@ -78,7 +78,7 @@ impl Rules {
         };
         let expires = moment(&claims, "exp")?;
         let verdict = match active {
-            false => Err(Rejected::foreign(
+            false => Err(Rejected::unknown(
                 Reason::CredentialsInvalid,
                 "the issuer says that the token is not active",
             )),

@@ -1,6 +1,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::policy::authentication::Fit;
 
 const VALID: Duration = Duration::from_secs(30);
 const INVALID: Duration = Duration::from_secs(5);
@@ -57,7 +58,9 @@ fn a_token_that_is_not_active_or_too_old_is_not_valid() {
         json!({ "active": true, "exp": 0 }),
     ] {
         let finding = judge(&rules(), answer.clone());
-        assert_eq!(finding.verdict.unwrap_err().reason, Reason::CredentialsInvalid, "{answer}");
+        let rejected = finding.verdict.unwrap_err();
+        assert_eq!(rejected.reason, Reason::CredentialsInvalid, "{answer}");
+        assert_ne!(rejected.fit, Fit::Foreign, "{answer}");
         assert_eq!(finding.until, now() + INVALID);
     }
 }
@@ -108,6 +111,6 @@ fn only_what_can_be_a_token_is_asked_about() {
     let long = "a".repeat(LONGEST_TOKEN + 1);
     for sent in ["", "a b", "a&token=b", "ä", "a\"b", long.as_str()] {
         let rejected = token(sent.as_bytes()).unwrap_err();
-        assert!(rejected.reason == Reason::TokenMalformed && rejected.foreign, "{sent}");
+        assert!(rejected.reason == Reason::TokenMalformed && rejected.fit == Fit::Foreign, "{sent}");
     }
 }

@@ -6,7 +6,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Algorithm;
-use crate::value::{Duration, HttpUrl, Located, Secret};
+use crate::{
+    policy::authentication::config::FromConfig,
+    value::{Duration, HttpUrl, Located, Secret},
+};
 
 /// JSON Web Tokens of one issuer, signed with its keys. `exp`, `iss` and `aud` must be there unless `optional_claims` names
 /// them; `nbf` counts where it is there.
@@ -82,28 +85,6 @@ pub enum StandardClaim {
     Iss,
     /// For whom it is.
     Aud,
-}
-
-/// Where in a request tokens are: in a header, and beside it, if they are named, in a cookie or the query. The first place
-/// that has one counts.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct FromConfig {
-    /// The header. In `authorization` the token stands after `Bearer`, elsewhere alone.
-    pub header: Located<String>,
-    /// A cookie. Browsers send cookies by themselves, also with what other sites ask for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cookie: Option<Located<String>>,
-    /// A parameter of the query. Addresses end up in histories and in logs of others, so this is for clients that can
-    /// send nothing else.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub query: Option<Located<String>>,
-}
-
-impl Default for FromConfig {
-    fn default() -> Self {
-        Self { header: "authorization".to_owned().into(), cookie: None, query: None }
-    }
 }
 
 fn refresh() -> Located<Duration> {
