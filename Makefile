@@ -25,6 +25,7 @@ test: ## Run everything that must hold: format, lints, unit, end-to-end and tidy
 	@scripts/need.sh --unpack promtool=prometheus
 	@scripts/redis.sh
 	@scripts/graphql-js.sh
+	@scripts/jose.sh
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
 	cargo build --workspace --all-targets --locked

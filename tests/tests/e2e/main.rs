@@ -27,6 +27,7 @@ mod heads;
 mod health;
 mod introspection;
 mod ip_filter;
+mod jose;
 mod jwks;
 mod jwt;
 mod lifecycle;
