@@ -5,7 +5,7 @@
 //! stand in a header, or would be read there as something else (a comma within an entry of a list, space around a value,
 //! a number that lost digits) refuses the request; leaving it out could mean something else, too.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
@@ -53,7 +53,8 @@ impl ClaimHeaders {
             if text.is_empty() {
                 continue;
             }
-            let value = HeaderValue::try_from(text).map_err(|_| refused(claim, "has control characters"))?;
+            let value = HeaderValue::from_bytes(text.as_bytes());
+            let value = value.map_err(|_| refused(claim, "has control characters"))?;
             headers.push((name.clone(), value));
         }
         Ok(headers)
@@ -65,17 +66,17 @@ fn refused(claim: &str, why: &str) -> Rejected {
 }
 
 /// A text as it is, numbers and truth values as JSON writes them, lists with commas between their entries.
-fn text(claim: &Value) -> Result<String, &'static str> {
+fn text(claim: &Value) -> Result<Cow<'_, str>, &'static str> {
     match claim {
         Value::Array(list) => {
-            let entries: Vec<String> = list.iter().map(entry).collect::<Result<_, _>>()?;
-            Ok(entries.join(","))
+            let entries: Vec<Cow<'_, str>> = list.iter().map(entry).collect::<Result<_, _>>()?;
+            Ok(entries.join(",").into())
         }
         other => scalar(other),
     }
 }
 
-fn entry(value: &Value) -> Result<String, &'static str> {
+fn entry(value: &Value) -> Result<Cow<'_, str>, &'static str> {
     if value.is_array() || value.is_object() || value.is_null() {
         return Err("has an entry that is no text");
     }
@@ -83,14 +84,14 @@ fn entry(value: &Value) -> Result<String, &'static str> {
     if text.contains(',') { Err("has an entry with a comma") } else { Ok(text) }
 }
 
-fn scalar(value: &Value) -> Result<String, &'static str> {
+fn scalar(value: &Value) -> Result<Cow<'_, str>, &'static str> {
     match value {
         Value::String(text) if text.trim() != text => Err("has space around it"),
-        Value::String(text) => Ok(text.clone()),
+        Value::String(text) => Ok(text.into()),
         Value::Number(_) if !has_all_digits(value) => Err("has a number that is no integer of 64 bits"),
-        Value::Number(number) => Ok(number.to_string()),
-        Value::Bool(truth) => Ok(truth.to_string()),
-        Value::Null | Value::Array(_) | Value::Object(_) => Ok(String::new()),
+        Value::Number(number) => Ok(number.to_string().into()),
+        Value::Bool(truth) => Ok(truth.to_string().into()),
+        Value::Null | Value::Array(_) | Value::Object(_) => Ok(Cow::Borrowed("")),
     }
 }
 

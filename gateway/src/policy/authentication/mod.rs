@@ -11,6 +11,7 @@
 
 mod accounts;
 pub mod api_keys;
+mod audience;
 pub mod basic;
 mod challenge;
 mod claim_headers;
@@ -29,7 +30,7 @@ pub use challenge::{challenge, insufficient_scope};
 pub use claim_headers::{ClaimHeader, ClaimHeaders, Reserved};
 pub use credentials::{Place, Sent, first, without_parameters};
 pub use fingerprint::{Fingerprint, Fingerprints};
-pub use identity::Identity;
+pub use identity::{Identity, SCOPE_CLAIMS, is_scope};
 pub use scheme::Scheme;
 
 use crate::reason::Reason;

@@ -13,7 +13,7 @@ use std::{
 
 use serde_json::{Map, Value};
 
-use super::{Identity, Rejected};
+use super::{Identity, Rejected, audience};
 use crate::reason::Reason;
 
 /// Bytes of the longest token that an issuer is asked about.
@@ -111,21 +111,10 @@ impl Rules {
         {
             return not_ours("`iss` is not the configured `issuer`");
         }
-        if !self.audiences.is_empty() && !self.is_for_us(claims.get("aud")) {
-            return not_ours("`aud` has none of the configured `audiences`");
-        }
-        Ok(())
-    }
-
-    /// `aud` is a text or a list of texts (RFC 7519 section 4.1.3).
-    fn is_for_us(&self, aud: Option<&Value>) -> bool {
-        let ours = |value: &Value| {
-            value.as_str().is_some_and(|text| self.audiences.iter().any(|own| **own == *text))
-        };
-        match aud {
-            Some(Value::Array(list)) => list.iter().any(ours),
-            Some(one) => ours(one),
-            None => false,
+        match claims.get("aud").filter(|aud| !aud.is_null()) {
+            Some(aud) => audience::check(aud, &self.audiences),
+            None if self.audiences.is_empty() => Ok(()),
+            None => not_ours("`aud` is missing"),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::{Map, Value};
 
 use crate::{
-    policy::authentication::{Rejected, shortened},
+    policy::authentication::{Rejected, audience, shortened},
     reason::Reason,
 };
 
@@ -55,25 +55,8 @@ impl ClaimRules {
             ends: time(claims.get("exp"), f64::floor).ok_or_else(|| wrong_type("`exp` is no number"))?,
         };
         period.check(self.leeway, now)?;
-        self.check_audience(claims.get("aud"))?;
+        claims.get("aud").map_or(Ok(()), |found| audience::check(found, &self.audiences))?;
         Ok(period)
-    }
-
-    fn check_audience(&self, found: Option<&Value>) -> Result<(), Rejected> {
-        let audiences = match found {
-            None => return Ok(()),
-            Some(Value::String(_)) => found.into_iter().collect(),
-            Some(Value::Array(list)) => list.iter().collect::<Vec<_>>(),
-            Some(_) => return Err(wrong_type("`aud` is neither a text nor a list")),
-        };
-        if audiences.iter().any(|audience| !audience.is_string()) {
-            return Err(wrong_type("`aud` has an entry that is no text"));
-        }
-        let is_ours = |audience: &&Value| self.audiences.iter().any(|own| audience.as_str() == Some(own));
-        if self.audiences.is_empty() || audiences.iter().any(is_ours) {
-            return Ok(());
-        }
-        Err(Rejected::new(Reason::TokenClaimsRefused, "`aud` has none of the audiences"))
     }
 }
 

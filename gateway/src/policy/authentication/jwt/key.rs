@@ -6,7 +6,7 @@
 use std::{fmt, sync::Arc};
 
 use jsonwebtoken::{DecodingKey, crypto as library};
-use ring::digest::{self, digest};
+use ring::digest;
 
 use super::{algorithm::Algorithm, crypto, token::Token};
 use crate::{
@@ -36,7 +36,7 @@ pub enum Material {
 }
 
 /// A key is the same while it has this: algorithm, id and material in one hash.
-pub type Fingerprint = [u8; 32];
+pub type KeyFingerprint = [u8; 32];
 
 /// A key for one algorithm.
 #[derive(Clone)]
@@ -44,7 +44,7 @@ pub struct Key {
     id: Option<Box<str>>,
     algorithm: Algorithm,
     decoding: DecodingKey,
-    fingerprint: Fingerprint,
+    fingerprint: KeyFingerprint,
 }
 
 impl Material {
@@ -122,7 +122,7 @@ impl Key {
     }
 
     /// What tells it from every other key.
-    pub fn fingerprint(&self) -> &Fingerprint {
+    pub fn fingerprint(&self) -> &KeyFingerprint {
         &self.fingerprint
     }
 
@@ -188,7 +188,7 @@ impl KeySet {
     }
 
     /// Whether a key is still there.
-    pub fn holds(&self, fingerprint: &Fingerprint) -> bool {
+    pub fn holds(&self, fingerprint: &KeyFingerprint) -> bool {
         self.0.iter().any(|key| key.fingerprint == *fingerprint)
     }
 
@@ -225,11 +225,4 @@ impl KeySet {
             false => Err(Unsigned::UnknownKey { algorithm, rejected }),
         }
     }
-}
-
-/// What a token is remembered by: SHA-256 of all of it, so that no other token is taken for it.
-pub fn fingerprint_of(token: &[u8]) -> Fingerprint {
-    let mut fingerprint = [0; 32];
-    fingerprint.copy_from_slice(digest(&digest::SHA256, token).as_ref());
-    fingerprint
 }

@@ -22,7 +22,7 @@ use std::time::SystemTime;
 pub use algorithm::Algorithm;
 pub use claims::{ClaimRules, Period};
 pub use jwks::{Jwks, algorithms_of, read_jwks};
-pub use key::{Fingerprint, Key, KeySet, Material, Unsigned, fingerprint_of};
+pub use key::{Key, KeyFingerprint, KeySet, Material, Unsigned};
 pub use pem::read_pem;
 pub use remembered::Remembered;
 pub use token::Token;
@@ -33,7 +33,7 @@ use super::Rejected;
 #[derive(Debug)]
 pub struct Verified {
     /// The key that has signed it.
-    pub key: Fingerprint,
+    pub key: KeyFingerprint,
     /// When it counts.
     pub period: Period,
 }

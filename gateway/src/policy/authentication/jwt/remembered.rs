@@ -7,10 +7,11 @@
 use std::{sync::Arc, time::SystemTime};
 
 use moka::sync::Cache;
+use ring::digest::{SHA256, digest};
 
 use super::{
     claims::{ClaimRules, Period},
-    key::{Fingerprint, KeySet},
+    key::{KeyFingerprint, KeySet},
 };
 use crate::policy::authentication::{Identity, Rejected};
 
@@ -18,12 +19,24 @@ use crate::policy::authentication::{Identity, Rejected};
 ///
 /// Clones share it.
 #[derive(Debug, Clone)]
-pub struct Remembered(Option<Cache<Fingerprint, Entry, foldhash::fast::RandomState>>);
+pub struct Remembered(Option<Cache<TokenHash, Entry, foldhash::fast::RandomState>>);
+
+/// What a token is remembered by: SHA-256 of all of it, so that no other token is taken for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TokenHash([u8; 32]);
+
+impl TokenHash {
+    fn of(token: &[u8]) -> Self {
+        let mut hash = [0; 32];
+        hash.copy_from_slice(digest(&SHA256, token).as_ref());
+        Self(hash)
+    }
+}
 
 #[derive(Debug, Clone)]
 struct Entry {
     identity: Arc<Identity>,
-    key: Fingerprint,
+    key: KeyFingerprint,
     period: Period,
 }
 
@@ -35,14 +48,14 @@ impl Remembered {
     }
 
     /// What a token is known by; `None` if nothing is remembered anyway.
-    pub fn name_of(&self, token: &[u8]) -> Option<Fingerprint> {
-        self.0.as_ref().map(|_| super::fingerprint_of(token))
+    pub fn name_of(&self, token: &[u8]) -> Option<TokenHash> {
+        self.0.as_ref().map(|_| TokenHash::of(token))
     }
 
     /// Whose token it is, if it was accepted before and its key still counts; or why it does not count any more.
     pub fn get(
         &self,
-        name: &Fingerprint,
+        name: &TokenHash,
         keys: &KeySet,
         rules: &ClaimRules,
         now: SystemTime,
@@ -61,7 +74,7 @@ impl Remembered {
     }
 
     /// Remembers a token that was accepted.
-    pub fn insert(&self, name: Fingerprint, identity: Arc<Identity>, key: Fingerprint, period: Period) {
+    pub fn insert(&self, name: TokenHash, identity: Arc<Identity>, key: KeyFingerprint, period: Period) {
         if let Some(cache) = &self.0 {
             cache.insert(name, Entry { identity, key, period });
         }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::policy::authentication::Identity;
+use crate::policy::authentication::{Identity, jwt::remembered::TokenHash};
 
 struct Accepted {
-    name: Fingerprint,
+    name: TokenHash,
     keys: KeySet,
     remembered: Remembered,
 }
