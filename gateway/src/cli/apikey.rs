@@ -1,23 +1,28 @@
 //! `glassgate apikey`: makes API keys, and the entries of a file of keys.
 //!
 //! A key is shown once, on standard error; the entry goes to standard output and holds only its hash. So `glassgate
-//! apikey new >> keys.yaml` puts the one where it belongs, and leaves the other to the person who asked.
+//! apikey new >> keys.yaml` puts the one where it belongs, and leaves the other to the person who asked. With `--file`
+//! the entry goes into the file, and the key alone to standard output.
 
-use std::{io::Write, process::ExitCode, time::SystemTime};
+mod entry;
+mod file;
+
+use std::{io::Write, path::PathBuf, process::ExitCode, time::SystemTime};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use clap::{Args, Subcommand, ValueEnum};
 use ring::rand::{SecureRandom, SystemRandom};
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
-use super::password::line_of_input;
-use crate::{
-    policy::authentication::{SecretHash, api_keys::Key},
-    value::{Duration, Timestamp},
-};
+use self::entry::{Entry, EntryArguments};
+use super::password::secret;
+use crate::policy::authentication::api_keys::Key;
 
 /// Begins every key's id, so that tools that look for leaked secrets find them.
 const PREFIX: &str = "gg_";
+
+/// Characters of a secret that nobody guesses, however fast the hash: 128 bits in base64, if it was made at random.
+const STRONG: usize = 22;
 
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -28,26 +33,19 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Make a key; print it on standard error, and its entry for the file of keys on standard output.
-    New(EntryArguments),
+    New(Output),
     /// Read a key (ID.SECRET) from standard input, and print its entry for the file of keys.
-    Hash(EntryArguments),
+    Hash(Output),
 }
 
-/// What an entry says beyond the key.
+/// What is made, and where it goes.
 #[derive(Debug, Args)]
-struct EntryArguments {
-    /// Whose key it is.
-    #[arg(long, value_name = "NAME")]
-    owner: Option<String>,
-    /// What it may do; may be given several times.
-    #[arg(long = "scope", value_name = "SCOPE")]
-    scopes: Vec<String>,
-    /// For how long it counts, as in 90d.
-    #[arg(long, value_name = "DURATION", value_parser = span)]
-    expires_in: Option<Duration>,
-    /// Hash with Argon2id in place of SHA-256, which is enough for keys made here.
-    #[arg(long)]
-    argon2: bool,
+struct Output {
+    #[command(flatten)]
+    entry: EntryArguments,
+    /// Append the entry to this file of keys, which is made if there is none; the new key goes to standard output.
+    #[arg(long, value_name = "FILE")]
+    file: Option<PathBuf>,
     /// How to print.
     #[arg(long, value_enum, default_value_t = Format::Yaml)]
     format: Format,
@@ -64,8 +62,8 @@ enum Format {
 
 pub fn run(arguments: &Arguments) -> ExitCode {
     let done = match &arguments.command {
-        Command::New(entry) => new_key().and_then(|key| print(&key, true, entry)),
-        Command::Hash(entry) => line_of_input("apikey hash").and_then(|key| print(&key, false, entry)),
+        Command::New(output) => new_key().and_then(|key| give_out(&key, true, output)),
+        Command::Hash(output) => secret("apikey hash", "Key: ").and_then(|key| give_out(&key, false, output)),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -90,61 +88,33 @@ pub fn random<const COUNT: usize>() -> Result<[u8; COUNT], String> {
     Ok(bytes)
 }
 
-fn print(key: &str, is_new: bool, arguments: &EntryArguments) -> Result<(), String> {
-    let read = Key::read(key.as_bytes());
-    let read =
-        read.ok_or("this is no key: it has the form ID.SECRET, the id of letters, digits, `_` and `-`")?;
-    let entry = entry(read, arguments)?;
-    let json = || entry.iter().cloned().map(|(key, value)| (key.to_owned(), value)).collect::<Map<_, _>>();
-    let text = match arguments.format {
-        Format::Yaml => yaml(&entry),
-        Format::Json if is_new => format!("{:#}\n", json!({ "key": key, "entry": json() })),
-        Format::Json => format!("{:#}\n", json!({ "entry": json() })),
+fn give_out(text: &str, is_new: bool, output: &Output) -> Result<(), String> {
+    let Output { entry: arguments, file, format } = output;
+    let key = Key::read(text.as_bytes());
+    let key =
+        key.ok_or("this is no key: it has the form ID.SECRET, the id of letters, digits, `_` and `-`")?;
+    let entry = Entry::new(&key, arguments, SystemTime::now())?;
+    if !is_new && !arguments.argon2 && key.secret().chars().count() < STRONG {
+        eprintln!(
+            "warning: the secret is short enough to be guessed from its SHA-256; hash it with --argon2"
+        );
+    }
+    if let Some(file) = file {
+        file::append(file, key.id(), &entry)?;
+    }
+    let shown = match (format, file, is_new) {
+        (Format::Json, _, true) => format!("{:#}\n", json!({ "key": text, "entry": entry.json() })),
+        (Format::Json, _, false) => format!("{:#}\n", json!({ "entry": entry.json() })),
+        (Format::Yaml, Some(file), _) => {
+            eprintln!("The entry of `{}` was added to `{}`.", key.id(), file.display());
+            if is_new { format!("{text}\n") } else { String::new() }
+        }
+        (Format::Yaml, None, _) => {
+            if is_new {
+                eprintln!("The key, shown this once:\n\n  {text}\n\nIts entry for the file of keys:\n");
+            }
+            entry.yaml(file::USUAL_INDENT)
+        }
     };
-    if is_new && arguments.format == Format::Yaml {
-        eprintln!("The key, shown this once:\n\n  {key}\n\nIts entry for the file of keys:\n");
-    }
-    std::io::stdout().write_all(text.as_bytes()).map_err(|error| format!("cannot write: {error}"))
-}
-
-/// The keys of an entry, in the order in which one reads them.
-type Entry = Vec<(&'static str, Value)>;
-
-fn entry(key: Key<'_>, arguments: &EntryArguments) -> Result<Entry, String> {
-    let EntryArguments { owner, scopes, expires_in, argon2, format: _ } = arguments;
-    let secret = key.secret().as_bytes();
-    let hash = match argon2 {
-        true => ("argon2id", SecretHash::write_argon2id(secret, random()?)),
-        false => ("sha256", SecretHash::write_sha256(secret)),
-    };
-    let mut entry: Entry = vec![("id", key.id().into()), (hash.0, hash.1.into())];
-    entry.extend(owner.as_ref().map(|owner| ("owner", owner.as_str().into())));
-    if !scopes.is_empty() {
-        entry.push(("scopes", json!(scopes)));
-    }
-    entry.extend(expires_in.map(|span| ("expires", expiry(span).to_string().into())));
-    Ok(entry)
-}
-
-/// A duration whose units are those of keys.
-fn span(text: &str) -> Result<Duration, String> {
-    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(format!("the duration has no unit; write `{text}d` for days"));
-    }
-    text.parse::<Duration>().map_err(|invalid| invalid.to_string())
-}
-
-/// To the second: finer is only harder to read.
-fn expiry(span: Duration) -> Timestamp {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default() + span.get();
-    (SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(since.as_secs())).into()
-}
-
-/// An item of a list: JSON is YAML, so values need no writer of their own.
-fn yaml(entry: &Entry) -> String {
-    let lines = entry.iter().enumerate().map(|(index, (key, value))| {
-        let lead = if index == 0 { "  - " } else { "    " };
-        format!("{lead}{key}: {value}\n")
-    });
-    lines.collect()
+    std::io::stdout().write_all(shown.as_bytes()).map_err(|error| format!("cannot write: {error}"))
 }

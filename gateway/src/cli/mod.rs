@@ -38,7 +38,7 @@ enum Command {
     Schema(schema::Arguments),
     /// Make API keys and hash those that exist.
     Apikey(apikey::Arguments),
-    /// Hash a password from standard input for a user of `basic`.
+    /// Hash a password for a user of `basic`: from standard input, or asked for on a terminal.
     Password(password::Arguments),
 }
 

@@ -26,7 +26,7 @@ mod suggest;
 mod tree;
 mod watch;
 
-pub use check::Checked;
+pub use check::{Checked, ids_of_keys};
 pub use error::{ConfigErrors, Problem, Severity, render_all};
 pub use file::Config;
 pub use inputs::Inputs;

@@ -162,3 +162,58 @@ async fn a_password_is_hashed_with_a_new_salt_each_time() {
     assert_ne!(one, other);
     assert_eq!(with_input(&["password"], "").status.code(), Some(1));
 }
+
+#[tokio::test]
+async fn new_keys_are_added_to_a_file_that_is_good_then() {
+    let home = Home::new();
+    let keys = home.path("keys.yaml").to_str().unwrap().to_owned();
+    let yaml = "
+listeners: [{ name: public, address: \"127.0.0.1:8080\" }]
+authenticators: { partners: { api_keys: { file: keys.yaml } } }
+routes:
+  - name: a
+    match: { path: / }
+    respond: {}
+    authentication: { by: [partners] }
+    rate_limits: [{ name: calls, limit: 1/s, by: [subject] }]
+";
+    let file = home.write("glassgate.yaml", yaml);
+    let everything = [
+        "--owner=a \"b\": ${C}",
+        "--scope=x:1",
+        "--claim=tenant=${T} #1",
+        "--limit=calls=10/m",
+        "--expires-in=90d",
+    ];
+    for arguments in [&[][..], &everything, &["--argon2"]] {
+        let exit = glassgate(&[&["apikey", "new", "--file", &keys], arguments].concat()).await;
+        assert_eq!(exit.code, Some(0), "{exit:?}");
+        let (id, secret) = exit.stdout.trim().split_once('.').unwrap();
+        let written = std::fs::read_to_string(&keys).unwrap();
+        assert!(written.contains(id) && !written.contains(secret), "{written}");
+        let check = glassgate(&["check", "-c", file.to_str().unwrap()]).await;
+        assert!(check.code == Some(0) && check.stderr.is_empty(), "{check:?}");
+    }
+    let before = std::fs::read_to_string(&keys).unwrap();
+    home.write("keys.yaml", "keys: []\n");
+    let exit = glassgate(&["apikey", "new", "--file", &keys]).await;
+    assert_eq!((exit.code, exit.stdout.as_str()), (Some(1), ""), "{exit:?}");
+    assert_eq!(std::fs::read_to_string(&keys).unwrap(), "keys: []\n");
+    assert_eq!(before.matches("- id:").count(), 3, "{before}");
+    for refused in ["--scope=a b", "--owner=", "--expires-in=0s", "--claim=sub=a", "--limit=calls=fast"] {
+        assert_eq!(glassgate(&["apikey", "new", refused]).await.code, Some(2), "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn a_secret_that_may_be_guessed_is_warned_of() {
+    for (arguments, input, warned) in [
+        (&["apikey", "hash"][..], "a.password", true),
+        (&["apikey", "hash", "--argon2"], "a.password", false),
+        (&["apikey", "hash"], "a.Zm9vYmFyYmF6cXV4cXV1eA", false),
+    ] {
+        let output = with_input(arguments, input);
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(told.starts_with("warning: "), warned, "{arguments:?} {told}");
+    }
+}

@@ -17,7 +17,7 @@ use crate::{
     value::Name,
 };
 
-pub use api_keys::ApiKeys;
+pub use api_keys::{ApiKeys, ids_of_keys};
 pub use basic::Basic;
 pub use introspection::Introspection;
 pub use jwt::{Jwt, Keys};

@@ -29,7 +29,7 @@ use std::{
 
 use indexmap::IndexMap;
 
-pub use authenticators::{Authenticator, Jwt, Keys, Method};
+pub use authenticators::{Authenticator, Jwt, Keys, Method, ids_of_keys};
 pub use graphql::GraphqlApi;
 use names::Names;
 pub use policies::Authentication;

@@ -24,7 +24,7 @@ pub struct Identity {
 
 /// Claims that name scopes, in the order in which they are looked for: RFC 8693 section 4.2, and what issuers write in its
 /// place.
-const SCOPES: [&str; 3] = ["scope", "scp", "scopes"];
+pub const SCOPE_CLAIMS: [&str; 3] = ["scope", "scp", "scopes"];
 
 impl Identity {
     /// A caller with these claims.
@@ -45,7 +45,7 @@ impl Identity {
     /// What the caller may do, from the first of `scope`, `scp` and `scopes` that is there: a text with spaces between the
     /// scopes, or a list of texts.
     pub fn scopes(&self) -> impl Iterator<Item = &str> {
-        let claim = SCOPES.iter().find_map(|name| self.claims.get(name));
+        let claim = SCOPE_CLAIMS.iter().find_map(|name| self.claims.get(name));
         let (text, list) = match claim {
             Some(Value::String(text)) => (text.as_str(), &[][..]),
             Some(Value::Array(list)) => ("", list.as_slice()),
@@ -64,6 +64,11 @@ impl Identity {
     pub fn claim(&self, path: &str) -> Option<&Value> {
         value::claim(&self.claims, path)
     }
+}
+
+/// Whether a text can be a scope: `scope-token` of RFC 6749 section 3.3.
+pub fn is_scope(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\')
 }
 
 /// Without the claims, which are personal.

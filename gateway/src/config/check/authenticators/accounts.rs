@@ -1,12 +1,12 @@
 //! Lists of names and secrets: what API keys and users of `basic` have in common.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::SystemTime};
 
 use serde_json::{Map, Value};
 
 use crate::{
     config::{check::Check, de::UNKNOWN, error::Problem},
-    policy::authentication::{Account, Accounts, Identity, SecretHash},
+    policy::authentication::{Account, Accounts, Identity, SCOPE_CLAIMS, SecretHash, is_scope},
     value::{Located, Name, Place, Quota, Secret, Timestamp},
 };
 
@@ -57,6 +57,7 @@ pub fn check(
     let accounts: Vec<_> = accounts.into_iter().collect::<Option<_>>()?;
     let hashes = accounts.iter().map(|(_, account): &(Box<str>, Account)| &account.hash);
     same_cost(check, what, entries, hashes);
+    expired(check, what, entries);
     unique.then(|| Arc::new(Accounts::new(accounts)))
 }
 
@@ -121,8 +122,8 @@ fn claims(check: &mut Check<'_>, entry: &Entry<'_>) -> Option<Map<String, Value>
         complete = false;
     }
     let mut claims = (**entry.claims).clone();
-    for (taken, from) in [("scope", "`scopes`"), ("scp", "`scopes`"), ("scopes", "`scopes`")] {
-        complete &= is_free(check, entry, taken, from);
+    for taken in SCOPE_CLAIMS {
+        complete &= is_free(check, entry, taken, "`scopes`");
     }
     for (name, value) in &entry.own {
         complete &= is_free(check, entry, name, "the other keys");
@@ -142,11 +143,6 @@ fn is_free(check: &mut Check<'_>, entry: &Entry<'_>, claim: &str, from: &str) ->
         refuse(check, entry.claims.place(), text);
     }
     free
-}
-
-/// `scope-token` of RFC 6749 section 3.3.
-fn is_scope(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\')
 }
 
 /// A refusal takes as long as the dearest hash, unless it is of a name whose own is cheaper.
@@ -169,6 +165,15 @@ fn same_cost<'h>(
             shown(what, most.1.name)
         );
         check.problems.push(Problem::warning(least.1.name.place().clone(), text));
+    }
+}
+
+/// Who looks for the cause of a refusal finds it here.
+fn expired(check: &mut Check<'_>, what: &str, entries: &[Entry<'_>]) {
+    let now = SystemTime::now();
+    for entry in entries.iter().filter(|entry| entry.expires.is_some_and(|expires| expires.get() <= now)) {
+        let text = format!("the {what} {} has expired, so it is refused; remove it", shown(what, entry.name));
+        check.problems.push(Problem::warning(entry.name.place().clone(), text));
     }
 }
 

@@ -14,14 +14,17 @@ use crate::{
             Check, policies,
             yaml::{self, Read},
         },
+        de,
         error::Problem,
+        masking::Document,
+        tree::{self, Fault},
     },
     policy::authentication::{
         Accounts, Place,
         api_keys::{
             KEY_ID, LONGEST_ID,
             config::{ApiKeysConfig, KeyConfig, KeysFile, QuotaConfig},
-            is_id,
+            is_id, is_owner,
         },
     },
     value::{Name, Quota},
@@ -56,6 +59,11 @@ pub fn check(check: &mut Check<'_>, name: &str, config: &ApiKeysConfig) -> Optio
         refuse(check, key.id.place(), text);
         complete = false;
     }
+    for owner in keys.iter().filter_map(|key| key.owner.as_ref()).filter(|owner| !is_owner(owner)) {
+        let text = "this is not the name of an owner; write one without space around it, or remove it";
+        refuse(check, owner.place(), text);
+        complete = false;
+    }
     let quotas: Vec<_> = keys.iter().map(|key| quotas(check, name, key)).collect();
     complete &= quotas.iter().all(Option::is_some);
     let entries: Vec<Entry<'_>> = keys
@@ -69,7 +77,7 @@ pub fn check(check: &mut Check<'_>, name: &str, config: &ApiKeysConfig) -> Optio
             scopes: &key.scopes,
             expires: key.expires,
             own: vec![
-                ("sub", key.owner.clone().unwrap_or_else(|| key.id.to_string())),
+                ("sub", key.owner.as_ref().unwrap_or(&key.id).to_string()),
                 (KEY_ID, key.id.to_string()),
             ],
             claims: &key.claims,
@@ -95,4 +103,23 @@ fn quotas(check: &mut Check<'_>, authenticator: &str, key: &KeyConfig) -> Option
         );
     }
     quotas.into_iter().collect()
+}
+
+/// The ids in a file of keys, in their order. What its variables and files of secrets hold does not matter.
+///
+/// # Errors
+/// What is wrong with the file; not with the hashes and limits in it.
+pub fn ids_of_keys(text: &str) -> Result<Vec<String>, String> {
+    let told = |fault: &Fault| format!("line {}: {}", fault.place.line, fault.message);
+    let (tree, faults) = tree::parse("keys".into(), text, &|_| Some("x".into()));
+    if let Some(fault) = faults.first() {
+        return Err(told(fault));
+    }
+    let tree = tree.ok_or("it is empty")?;
+    let (value, findings) = de::read::<KeysFile>(&tree, Document::Accounts("keys"), &|_| Ok("x".into()));
+    match (value, findings.faults.first()) {
+        (Some(file), None) => Ok(file.keys.iter().map(|key| key.id.to_string()).collect()),
+        (_, Some(fault)) => Err(told(fault)),
+        (None, None) => Err("it is no file of keys".into()),
+    }
 }

@@ -46,7 +46,7 @@ pub struct KeyConfig {
     pub argon2id: Option<Located<Secret>>,
     /// Whose key it is: the claim `sub`, which is the id without it.
     #[serde(default)]
-    pub owner: Option<String>,
+    pub owner: Option<Located<String>>,
     /// What it may do: the claim `scope`.
     #[serde(default)]
     pub scopes: Vec<Located<String>>,

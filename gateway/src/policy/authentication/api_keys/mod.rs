@@ -9,7 +9,7 @@ mod tests;
 
 use std::borrow::Cow;
 
-use super::{Place, Rejected, Scheme, Sent, first};
+use super::{Place, Rejected, SCOPE_CLAIMS, Scheme, Sent, first};
 use crate::reason::Reason;
 
 /// The claim that is the id of the key.
@@ -54,6 +54,16 @@ impl<'a> Key<'a> {
     pub fn secret(&self) -> &str {
         &self.0[self.1 + 1..]
     }
+}
+
+/// Whether a text can be the owner of a key: a name that a header can carry as it is.
+pub fn is_owner(text: &str) -> bool {
+    !text.is_empty() && text.trim() == text && !text.chars().any(char::is_control)
+}
+
+/// Whether a claim is made of the other keys of an entry, and so cannot be among its further claims.
+pub fn is_own_claim(name: &str) -> bool {
+    name == "sub" || name == KEY_ID || SCOPE_CLAIMS.contains(&name)
 }
 
 /// Whether a text can be the id of a key: 1 to 64 letters, digits, `_` and `-`.
