@@ -18,9 +18,7 @@ use super::{
     pass::{Passed, Refusal},
 };
 use crate::{
-    policy::authentication::{
-        Fit, Identity, Rejected, Scheme, Sent, api_keys::KEY_ID, challenge, without_parameters,
-    },
+    policy::authentication::{Fit, Identity, Rejected, Scheme, Sent, challenge, without_parameters},
     reason::Reason,
     snapshot::{Authenticator, Chain, Method, Route},
 };
@@ -38,7 +36,7 @@ pub async fn authenticate(
     let found = recognise(chain, sent, opened.epoch.system).await;
     let found = found.map_err(|rejections| refuse(chain, rejections, passed))?;
     let Some((authenticator, identity)) = found else { return nobody(chain, &head.headers) };
-    passed.key_id = key_id(authenticator, &identity);
+    passed.key_id.clone_from(&identity.api_key);
     let told = chain.rules.headers.of(&identity);
     passed.told = told.map_err(|rejected| refuse(chain, vec![(authenticator, rejected)], passed))?;
     authenticator.metrics.accepted();
@@ -104,14 +102,6 @@ fn refuse(chain: &Chain, rejections: Rejections<'_>, passed: &mut Passed) -> Ref
     };
     let error = format!("{}: {}", authenticator.name, rejected.detail);
     challenged(chain, rejected.reason, Some(authenticator.scheme()), Some(error.into()))
-}
-
-/// The id of the API key that a caller has come with.
-fn key_id(authenticator: &Authenticator, identity: &Identity) -> Option<Box<str>> {
-    match &authenticator.method {
-        Method::ApiKeys(_) => identity.claim(KEY_ID)?.as_str().map(Into::into),
-        _ => None,
-    }
 }
 
 /// A 401 says how to do better: a challenge for each scheme of the route (RFC 9110 section 11.6.1). Only the scheme whose
