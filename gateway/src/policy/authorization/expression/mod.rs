@@ -6,7 +6,8 @@
 //! advance (`survey.rs`). CEL itself knows no loops but those over its input.
 //!
 //! For each request only what the expression reads is made a value of CEL, without copying texts. Regular expressions
-//! are compiled once, not for each request as CEL's own `matches` does.
+//! are compiled once, not for each request as CEL's own `matches` does. Matching takes time that grows with the text and
+//! with the pattern, whatever both are; so both are bounded, and their product counts as steps.
 
 mod answer;
 mod pattern;
@@ -20,7 +21,7 @@ use std::fmt;
 use cel::{Context, ExecutionError, IdedExpr, Value, common::types::CelBool};
 
 use super::{Caller, Request};
-use pattern::{ENVIRONMENT, Pattern};
+use pattern::{ENVIRONMENT, MATCHES, MAX_MATCHED, Pattern};
 use reads::Reads;
 use values::{Bound, TooMuch};
 
@@ -171,6 +172,9 @@ fn told(error: &ExecutionError) -> String {
         ExecutionError::IndexOutOfBounds(_) => "a list has fewer items".to_owned(),
         ExecutionError::UnsupportedBinaryOperator(operator, ..) => {
             format!("values of these types cannot be combined (`{operator}`)")
+        }
+        ExecutionError::FunctionError { function, .. } if function == MATCHES => {
+            format!("`{MATCHES}` takes texts of up to {MAX_MATCHED} bytes")
         }
         ExecutionError::FunctionError { function, .. } => format!("`{function}` cannot take this value"),
         _ => "its values do not fit together".to_owned(),

@@ -21,8 +21,14 @@ use regex::{Regex, RegexBuilder};
 /// What CEL calls the function.
 pub const MATCHES: &str = "matches";
 
-/// Bytes that a compiled expression may take.
-const MAX_SIZE: usize = 256 << 10;
+/// Bytes that a compiled expression may take. What a match costs at worst grows with it.
+const MAX_SIZE: usize = 16 << 10;
+
+/// Bytes that the automaton may take that grows while an expression is used.
+const MAX_AUTOMATON: usize = 256 << 10;
+
+/// Bytes of a text that is matched.
+pub const MAX_MATCHED: usize = 2 << 10;
 
 /// What all expressions are parsed and evaluated in.
 pub static ENVIRONMENT: LazyLock<Arc<Env>> = LazyLock::new(|| {
@@ -47,7 +53,10 @@ static PATTERN_TYPE: Type = PATTERN;
 
 /// A compiled regular expression, as a value.
 #[derive(Debug, Clone)]
-pub struct Pattern(Regex);
+pub struct Pattern {
+    regex: Regex,
+    weight: usize,
+}
 
 impl Pattern {
     /// Compiles one.
@@ -55,14 +64,27 @@ impl Pattern {
     /// # Errors
     /// What is wrong with it.
     pub fn new(text: &str) -> Result<Self, String> {
-        let compiled = RegexBuilder::new(text).size_limit(MAX_SIZE).build();
-        compiled.map(Self).map_err(|error| match error {
-            regex::Error::CompiledTooBig(_) => "it is too large once it is compiled".to_owned(),
+        let compile =
+            |size: usize| RegexBuilder::new(text).size_limit(size).dfa_size_limit(MAX_AUTOMATON).build();
+        let regex = compile(MAX_SIZE).map_err(|error| match error {
+            regex::Error::CompiledTooBig(_) => {
+                "it is too large once it is compiled, as `\\w` and `\\d` are, \
+                                                which are all of Unicode: write `[a-zA-Z0-9_]` and `[0-9]`"
+                    .to_owned()
+            }
             error => {
                 let told = error.to_string();
                 told.lines().last().unwrap_or_default().trim().trim_start_matches("error: ").to_owned()
             }
-        })
+        })?;
+        // The library does not tell how large it is.
+        let weight = [1, 2, 4, 8].into_iter().find(|size| compile(size << 10).is_ok());
+        Ok(Self { regex, weight: weight.unwrap_or(MAX_SIZE >> 10) })
+    }
+
+    /// How large it is, in KiB: what a match costs at worst, for each byte of the text.
+    pub fn weight(&self) -> usize {
+        self.weight
     }
 }
 
@@ -89,7 +111,10 @@ impl StaticVal for Pattern {}
 fn matches<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> Result<CowVal<'b, 'v>, ExecutionError> {
     let [text, pattern] = &arguments[..] else { return Err(ExecutionError::missing_argument_or_target()) };
     match (text.downcast_ref::<CelString>(), pattern.downcast_ref::<Pattern>()) {
-        (Some(text), Some(pattern)) => Ok(CowVal::owned(CelBool::from(pattern.0.is_match(text.inner())))),
+        (Some(text), Some(_)) if text.inner().len() > MAX_MATCHED => {
+            Err(ExecutionError::function_error(MATCHES, "the text is too long"))
+        }
+        (Some(text), Some(pattern)) => Ok(CowVal::owned(CelBool::from(pattern.regex.is_match(text.inner())))),
         _ => Err(ExecutionError::missing_argument_or_target()),
     }
 }

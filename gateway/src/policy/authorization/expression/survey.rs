@@ -9,8 +9,8 @@ use cel::{
 };
 
 use super::{
-    MAX_VALUES, Parameter,
-    pattern::{MATCHES, Pattern},
+    MAX_TEXT, MAX_VALUES, Parameter,
+    pattern::{MATCHES, MAX_MATCHED, Pattern},
     reads::{Reads, Variable},
 };
 
@@ -25,6 +25,13 @@ const WHOLE_TEXT: usize = 64;
 
 /// Steps to look through the text of a loop's variable: in all rounds together it is not more than all text.
 const ONE_TEXT: usize = 4;
+
+/// Steps to match a text of [`MAX_MATCHED`](super::pattern::MAX_MATCHED) bytes, for each KiB of the pattern: where an
+/// automaton has to be made anew for nearly every byte, that takes about 0.1 ms.
+const MATCH: usize = 2000;
+
+/// The same for a part of a loop's variable: in all rounds together it is not more than all text.
+const MATCH_IN_LOOP: usize = MATCH * (MAX_TEXT / MAX_MATCHED) / MAX_VALUES;
 
 /// Steps of a `+`, which copies texts or lists.
 const COPY: usize = 4000;
@@ -46,7 +53,7 @@ const PLAIN: [&str; 12] = [
 ];
 
 /// Operations that look through the text of their operands.
-const ON_TEXT: [&str; 14] = [
+const ON_TEXT: [&str; 13] = [
     "bool",
     "bytes",
     "contains",
@@ -60,7 +67,6 @@ const ON_TEXT: [&str; 14] = [
     "uint",
     operators::LESS,
     operators::GREATER,
-    MATCHES,
 ];
 
 /// Names of types, for `type(x) == string`.
@@ -87,7 +93,8 @@ pub fn survey(tree: &IdedExpr, parameters: Option<&[Parameter]>) -> Survey {
     found.steps = steps;
     if steps > MAX_STEPS {
         let text = format!(
-            "could take {steps} steps, and {MAX_STEPS} are allowed; leave out loops within loops and long chains of `+`"
+            "could take {steps} steps, and {MAX_STEPS} are allowed; leave out loops within loops, long chains of `+`, \
+             and large patterns of `matches`"
         );
         found.mistakes.push((tree.id, text));
     }
@@ -254,6 +261,7 @@ impl Walk<'_> {
             operators::EQUALS | operators::NOT_EQUALS => (sizes().min().unwrap_or(1), 1),
             operators::IN => (costs.last().map_or(1, |of| of.size), 1),
             operators::LESS_EQUALS | operators::GREATER_EQUALS => (self.text_steps(&operands), 1),
+            MATCHES => (self.pattern(part, args).saturating_mul(self.match_steps(&operands)), 1),
             name if PLAIN.contains(&name) => (0, 1),
             name if ON_TEXT.contains(&name) => (self.text_steps(&operands), 1),
             _ => {
@@ -262,9 +270,6 @@ impl Walk<'_> {
                 return self.wrong(part, format!("unknown function `{name}`; {text}"));
             }
         };
-        if name == MATCHES {
-            self.pattern(part, args);
-        }
         Cost { steps: steps.saturating_add(more), size }
     }
 
@@ -277,15 +282,35 @@ impl Walk<'_> {
         }
     }
 
-    fn pattern(&mut self, part: &IdedExpr, args: &[IdedExpr]) {
+    /// The first operand is the text that is matched; for each KiB of the pattern.
+    fn match_steps(&self, operands: &[&IdedExpr]) -> usize {
+        if operands.first().is_some_and(|operand| self.is_of_loop(operand)) { MATCH_IN_LOOP } else { MATCH }
+    }
+
+    /// Whether it is the variable of a loop, or a part of it: another one in each round.
+    fn is_of_loop(&self, part: &IdedExpr) -> bool {
+        match &part.expr {
+            Expr::Ident(name) => self.local(name).is_some(),
+            Expr::Select(SelectExpr { operand, .. }) => self.is_of_loop(operand),
+            _ => false,
+        }
+    }
+
+    /// Takes the pattern of `matches`; gives its weight.
+    fn pattern(&mut self, part: &IdedExpr, args: &[IdedExpr]) -> usize {
         let Some((literal, pattern)) = args.last().and_then(|last| Some((last, text(last)?))) else {
             self.wrong(part, "the pattern of `matches` must be written out, as a text in quotes");
-            return;
+            return 0;
         };
         match Pattern::new(pattern) {
-            Ok(pattern) => self.found.patterns.push((literal.id, pattern)),
+            Ok(pattern) => {
+                let weight = pattern.weight();
+                self.found.patterns.push((literal.id, pattern));
+                weight
+            }
             Err(error) => {
                 self.wrong(literal, format!("not a regular expression: {error}"));
+                0
             }
         }
     }

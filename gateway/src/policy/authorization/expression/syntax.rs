@@ -7,9 +7,18 @@ use super::Mistake;
 /// Operators of other languages, and what CEL has in their place.
 const WORDS: [(&str, &str); 3] = [("and", "&&"), ("not", "!"), ("or", "||")];
 
+/// How the parser begins to tell of parts of its own tree that are missing.
+const INSIDE: [&str; 2] = ["No `", "Incomplete `"];
+
 /// Says of a text that the parser refuses what is wrong with it.
 pub fn mistake(text: &str, errors: &cel::ParseErrors) -> Mistake {
-    habit(text).or_else(|| errors.errors.first().map(|error| told(text, error))).unwrap_or_else(|| Mistake {
+    let errors = &errors.errors;
+    if errors.iter().any(|error| error.msg.contains("Recursion limit")) {
+        return Mistake { position: None, text: "nests too deep; say it in a flatter way".to_owned() };
+    }
+    // What the parser says of its own inside when it cannot go on means nothing to anybody else.
+    let mut usual = errors.iter().filter(|error| !INSIDE.iter().any(|inside| error.msg.starts_with(inside)));
+    habit(text).or_else(|| usual.next().map(|error| told(text, error))).unwrap_or_else(|| Mistake {
         position: None,
         text: "is not an expression; docs/authorization.md has examples".to_owned(),
     })

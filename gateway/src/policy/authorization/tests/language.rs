@@ -239,7 +239,11 @@ fn an_expression_that_could_take_long_is_refused() {
     let deep = format!("{}true{}", "(!".repeat(40), ")".repeat(40));
     assert!(mistakes(&deep)[0].contains("nests deeper than 32 levels"), "{:?}", mistakes(&deep));
     let nested = format!("{}true{}", "(".repeat(500), ")".repeat(500));
-    assert!(!mistakes(&nested).is_empty());
+    assert_eq!(mistakes(&nested), ["nests too deep; say it in a flatter way"]);
+    for unfinished in ["&&", "(", "claims.a ? ", "[[[[["] {
+        let found = mistakes(unfinished).join(" ");
+        assert!(!found.contains("ParseError") && !found.contains("No `"), "{unfinished}: {found}");
+    }
     let long = format!("'{}' == ''", "x".repeat(MAX_LENGTH));
     assert_eq!(mistakes(&long), ["has more than 1024 bytes; let a claim say what it works out"]);
 
@@ -247,6 +251,35 @@ fn an_expression_that_could_take_long_is_refused() {
     compiled("claims.a.exists(x, x == request.path.tenant) && claims.b.exists(x, x.startsWith('team-'))");
     compiled("['a', 'b'].all(x, ['c', 'd'].exists(y, x + y in claims.roles))");
     compiled(&["claims.a == 'x'"; 60].join("||"));
+}
+
+#[test]
+fn what_matching_costs_is_counted_by_the_pattern() {
+    let costly = "[ab]*a[ab]{190}";
+    let twice =
+        |pattern: &str| format!("request.url_path.matches('{pattern}') || claims.sub.matches('x{pattern}')");
+    compiled(&format!("claims.sub.matches('{costly}')"));
+    compiled("claims.groups.exists(group, group.name.matches('^team-[a-z]+$'))");
+    compiled(&twice("^/[a-z]+$"));
+    let many = ["claims.sub.matches('[ab]*a[ab]{190}')"; 4].join("||");
+    let in_a_loop = format!("claims.groups.exists(group, group.matches('{costly}'))");
+    for text in [many, in_a_loop] {
+        let found = mistakes(&text);
+        assert!(found[0].contains("large patterns of `matches`"), "{text}: {found:?}");
+    }
+    let large = mistakes(r"claims.sub.matches('^\\w+$')");
+    assert!(large[0].contains("it is too large once it is compiled"), "{large:?}");
+}
+
+#[test]
+fn a_text_that_is_too_long_for_a_pattern_decides_nothing() {
+    let asked = Asked::usual();
+    let evaluated = |text, length: usize| evaluated_for(text, &json!({ "sub": "x".repeat(length) }), &asked);
+    assert_eq!(evaluated("claims.sub.matches('x$')", 2048), Ok(true));
+    for text in ["claims.sub.matches('x$')", "!claims.sub.matches('y')"] {
+        let refused = Undecided::Failed("`matches` takes texts of up to 2048 bytes".into());
+        assert_eq!(evaluated(text, 2049), Err(refused), "{text}");
+    }
 }
 
 #[test]
