@@ -17,11 +17,7 @@ use super::{
     receive::wants_websocket,
 };
 use crate::{
-    policy::{
-        authentication::Identity,
-        cors::{self, Cors},
-        ip_filter, limits,
-    },
+    policy::{authentication::Identity, cors, ip_filter, limits},
     reason::Reason,
     snapshot::{Policies, Route},
     upstream::Place,
@@ -108,8 +104,12 @@ pub async fn pass(
         priority: _,
     } = &route.policies;
     let headers = &session.req_header().headers;
-    passed.origin = origin(session, opened, cors)?;
+    // First of all, so that a browser may read why a request is refused.
+    passed.origin = cors.origin(headers);
     ip_filter.check(opened.origin.client)?;
+    if !cors.is_off() && wants_websocket(session) {
+        cors.check_websocket(headers, opened.host.as_ref())?;
+    }
     limits.check_head(target_bytes(opened), headers.get(header::CONTENT_LENGTH))?;
     rate_limit::ask(Stage::Anonymous, headers, opened, route, passed).await?;
     authenticate(session, opened, route, passed).await?;
@@ -121,16 +121,4 @@ pub async fn pass(
 /// Bytes of path and query.
 fn target_bytes(opened: &Opened) -> usize {
     opened.uri.path_and_query().map_or(0, |target| target.as_str().len())
-}
-
-/// First of all, so that a browser may read why a request is refused.
-fn origin(session: &Session, opened: &Opened, cors: &Cors) -> Result<Option<HeaderValue>, cors::Refused> {
-    if cors.is_off() {
-        return Ok(None);
-    }
-    let headers = &session.req_header().headers;
-    if wants_websocket(session) {
-        cors.check_websocket(headers, opened.host.as_ref())?;
-    }
-    Ok(cors.origin(headers))
 }

@@ -1,5 +1,5 @@
-//! A preflight is answered by the gateway: no other policy is asked, since browsers send no credentials with it, and
-//! no upstream hears of it.
+//! A preflight is answered by the gateway: no other policy is asked but who may call by its address, since browsers send
+//! no credentials with it, and no upstream hears of it.
 
 use pingora_error::{Error, ErrorType, Result};
 use pingora_proxy::Session;
@@ -12,8 +12,12 @@ use crate::{
 
 /// Answers for the route that was found; true like [`super::admit::admit`].
 pub async fn answer(session: &mut Session, context: &mut RequestContext, asked: &Preflight) -> Result<bool> {
+    let client = context.opened()?.origin.client;
     let admitted = context.admitted.as_mut().ok_or_else(|| Error::new_in(ErrorType::InternalError))?;
     let route = admitted.route.clone();
+    if let Err(refused) = route.policies.ip_filter.check(client) {
+        return refuse(session, context, refused.into()).await;
+    }
     let verdict = route.policies.cors.preflight(asked, &session.req_header().headers);
     route.metrics.preflight(result(&verdict));
     match verdict {

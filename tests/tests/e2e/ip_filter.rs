@@ -214,3 +214,24 @@ async fn a_refusal_is_seen_with_its_route_and_its_reason() {
         assert_eq!((span.attribute("error.type"), span.attribute("client.address")), (REASON, "127.0.0.1"));
     }
 }
+
+#[tokio::test]
+async fn what_browsers_ask_before_is_filtered_too() {
+    let gateway = Gateway::start(
+        "
+        routes:
+          - name: page
+            match: { path: /page }
+            respond: { body: a }
+            cors: { origins: [\"https://app.example.com\"] }
+            ip_filter: { deny: [127.0.0.0/8] }
+        ",
+    )
+    .await;
+    let preflight = [("origin", "https://app.example.com"), ("access-control-request-method", "GET")];
+    assert_eq!(gateway.request("OPTIONS", "/page", &preflight).await.refused(403), REASON);
+    let strange = [("origin", "https://evil.test")];
+    let error = websocket::open_with(gateway.address(), "/page", &strange).await.unwrap_err();
+    assert!(error.to_string().contains("403"), "{error}");
+    gateway.metric("gateway_requests_refused_total", &[("reason", REASON)], |count| count == 2.0).await;
+}
