@@ -73,10 +73,10 @@ pub async fn admit(gateway: &Gateway, session: &mut Session, context: &mut Reque
 /// True: the request is answered.
 pub async fn refuse(session: &mut Session, context: &mut RequestContext, refusal: Refusal) -> Result<bool> {
     let Refusal { reason, headers, error } = refusal;
+    context.outcome.error = error;
     if reason == Reason::ClientDisconnected {
         return Err(client_left());
     }
-    context.outcome.error = error;
     reply::refuse(session, context, reason, headers).await?;
     Ok(true)
 }

@@ -83,8 +83,11 @@ async fn place(session: &mut Session, context: &mut RequestContext) -> Result<Op
         return Ok(Some(place));
     }
     let place = queue::place(session, context).await;
-    place.map_err(|Refusal { reason, .. }| match reason {
-        Reason::ClientDisconnected => admit::client_left(),
+    place.map_err(|Refusal { reason, error, .. }| match reason {
+        Reason::ClientDisconnected => {
+            context.outcome.error = error;
+            admit::client_left()
+        }
         reason => nothing_to_try(context, reason),
     })
 }

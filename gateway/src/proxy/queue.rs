@@ -79,15 +79,22 @@ pub async fn place(session: &mut Session, context: &mut RequestContext) -> Resul
 /// How a wait ended in vain.
 enum End {
     Refused(Refused),
-    /// The client has left before.
-    ClientLeft,
+    /// The client has left before, after so long.
+    ClientLeft(Duration),
 }
 
 fn refusal(end: End, reason: Reason, passed: &mut Passed) -> Refusal {
-    let End::Refused(refused) = end else { return Reason::ClientDisconnected.into() };
-    passed.waited += refused.waited;
-    let error = Some(refused.to_string().into());
-    Refusal { error, ..Refusal::from(reason).with(header::RETRY_AFTER, refused.retry_after.into()) }
+    match end {
+        End::Refused(refused) => {
+            passed.waited += refused.waited;
+            let error = Some(refused.to_string().into());
+            Refusal { error, ..Refusal::from(reason).with(header::RETRY_AFTER, refused.retry_after.into()) }
+        }
+        End::ClientLeft(waited) => {
+            passed.waited += waited;
+            Refusal { error: Some("the client left the queue".into()), ..Reason::ClientDisconnected.into() }
+        }
+    }
 }
 
 /// Waits for a place, or until nobody is left to take it.
@@ -101,20 +108,22 @@ async fn while_there<T>(
         // First: nearly always it is there at once, and nobody has to be watched.
         biased;
         entered = entering => entered.map_err(End::Refused),
-        () = client_leaves(session, opened, complete) => Err(End::ClientLeft),
+        waited = client_leaves(session, opened, complete) => Err(End::ClientLeft(waited)),
     }
 }
 
-/// Ends when the client has left.
-async fn client_leaves(session: &mut Session, opened: &Opened, complete: bool) {
+/// Ends when the client has left; gives how long that took.
+async fn client_leaves(session: &mut Session, opened: &Opened, complete: bool) -> Duration {
+    let since = Instant::now();
     if complete || opened.http2 {
         // What comes before its turn never gets here: the listener keeps it. So whatever this ends with is an end.
         let _ = session.as_downstream_mut().read_body_or_idle(true).await;
-        return;
+        return since.elapsed();
     }
     // On HTTP/1 its body stands before the end of the connection, and is not to be read yet.
     let mut looks = interval(LOOKS);
     while !opened.guard.client_has_left() {
         looks.tick().await;
     }
+    since.elapsed()
 }

@@ -48,6 +48,7 @@ impl std::fmt::Display for Refused {
             Shed::QueueFull => write!(f, "the queue of {queue} was full"),
             Shed::QueueTimeout => write!(f, "no place became free within {patience:?}"),
             Shed::Displaced => f.write_str("a request of higher priority took the place in the queue"),
+            Shed::Left => f.write_str("it left the queue"),
         }
     }
 }
@@ -90,10 +91,11 @@ impl Gate {
     }
 
     async fn wait(&self, waiting: Waiting, most: Option<Duration>) -> Result<Place, Refused> {
-        let queued = Queued::new(&self.metrics);
+        let mut queued = Queued::new(&self.metrics);
         let patience = waiting.patience();
         let verdict = timeout(most.map_or(patience, |most| most.min(patience)), waiting).await;
         let waited = queued.since.elapsed();
+        queued.is_over = true;
         match verdict {
             Ok(Ok(permit)) => Ok(self.place(permit, Some(waited))),
             Ok(Err(Displaced)) => Err(self.refused(Shed::Displaced, waited)),
@@ -113,22 +115,26 @@ impl Gate {
     }
 }
 
-/// Counted as waiting until it is dropped.
+/// Counted as waiting until it is dropped; before the wait is over that is the end of somebody who has left.
 struct Queued<'a> {
     metrics: &'a ConcurrencyMetrics,
     since: Instant,
+    is_over: bool,
 }
 
 impl<'a> Queued<'a> {
     fn new(metrics: &'a ConcurrencyMetrics) -> Self {
         metrics.waits();
-        Self { metrics, since: Instant::now() }
+        Self { metrics, since: Instant::now(), is_over: false }
     }
 }
 
 impl Drop for Queued<'_> {
     fn drop(&mut self) {
         self.metrics.waited(self.since.elapsed());
+        if !self.is_over {
+            self.metrics.shed(Shed::Left);
+        }
     }
 }
 

@@ -18,10 +18,12 @@ pub enum Shed {
     QueueTimeout,
     /// A request of higher priority took its place in the queue.
     Displaced,
+    /// Nobody waited for it any longer: the client has left, or the operation of a composed API is over.
+    Left,
 }
 
 impl Shed {
-    const COUNT: usize = 3;
+    const COUNT: usize = 4;
 
     /// The word for it in metrics.
     pub fn as_str(self) -> &'static str {
@@ -29,6 +31,7 @@ impl Shed {
             Shed::QueueFull => "queue_full",
             Shed::QueueTimeout => "queue_timeout",
             Shed::Displaced => "displaced",
+            Shed::Left => "client_left",
         }
     }
 }

@@ -81,7 +81,7 @@ mod table {
     pub const CONCURRENCY_QUEUE_WAIT: Metric = histogram("gateway_concurrency_queue_wait_seconds", Seconds, &[ROUTE, UPSTREAM],
         "Time that requests waited for a place, in vain or not; those that did not have to are not in it.");
     pub const CONCURRENCY_SHED: Metric = counter("gateway_concurrency_shed_total", &[ROUTE, UPSTREAM, CAUSE],
-        "Requests, and calls of composed APIs, that got no place, by cause (queue_full, queue_timeout, displaced: by a request of higher priority).");
+        "Requests, and calls of composed APIs, that got no place, by cause (queue_full, queue_timeout, displaced: by a request of higher priority, client_left: whoever asked had gone).");
 
     // Listeners.
     pub const LISTENER_CONNECTIONS: Metric = gauge("gateway_listener_connections", &[LISTENER],

@@ -58,6 +58,7 @@ async fn whoever_waits_is_counted_and_may_stop_at_any_time() {
         assert_shown(&metrics, r#"queue_length{upstream="up"}"#, "1");
     }
     assert_shown(&metrics, r#"queue_length{upstream="up"}"#, "0");
+    assert_shown(&metrics, r#"shed_total{upstream="up",cause="client_left"}"#, "1");
     let next = gate.enter(Priority::Normal, None);
     let ((), next) = tokio::join!(async { drop(place) }, next);
     drop(next.unwrap());

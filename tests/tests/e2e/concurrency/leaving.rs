@@ -35,7 +35,10 @@ async fn who_leaves_the_queue_makes_room_for_the_next() {
                 })
                 .await;
             assert_eq!(line["reason"], "client_disconnected", "{line}");
+            assert_eq!(line["error"], "the client left the queue", "{line}");
+            assert!(line["queue_ms"].as_f64().is_some_and(|waited| waited > 0.0), "{line}");
         }
+        shed(&gateway, label, name, "client_left", 4).await;
     }
     held.release(2);
     for answer in flying {
