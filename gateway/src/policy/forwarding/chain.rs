@@ -17,30 +17,34 @@ pub struct Hop {
     pub https: Option<bool>,
 }
 
-/// From the client to the nearest proxy.
-pub fn x_forwarded_for(headers: &HeaderMap) -> Vec<Hop> {
-    let values = headers.get_all(X_FORWARDED_FOR).iter();
+/// As many stations are looked at, from the nearest proxy on: nobody has more proxies of their own, and what strangers
+/// write in front of them may be long.
+pub const MOST_HOPS: usize = 64;
+
+/// From the nearest proxy to the client, read one by one.
+pub fn x_forwarded_for(headers: &HeaderMap) -> impl Iterator<Item = Hop> {
+    let lines = headers.get_all(X_FORWARDED_FOR).iter().rev();
     let hop =
         |bytes: &[u8]| Hop { address: str::from_utf8(bytes).ok().and_then(|t| parse(t.trim())), https: None };
-    values.flat_map(|value| value.as_bytes().split(|byte| *byte == b',').map(hop)).collect()
+    lines.flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b',')).map(hop).take(MOST_HOPS)
 }
 
-/// From the client to the nearest proxy (RFC 7239 section 4).
-pub fn forwarded(headers: &HeaderMap) -> Vec<Hop> {
-    let list = joined(headers.get_all(FORWARDED), ", ");
-    let list = list.as_ref().map(HeaderValue::as_bytes).unwrap_or_default();
-    let mut hops: Vec<Hop> =
-        from_the_right(list, b',').map(|element| hop(element).unwrap_or_default()).collect();
-    hops.reverse();
-    hops
+/// All of `Forwarded`, for [`forwarded`].
+pub fn forwarded_list(headers: &HeaderMap) -> Option<HeaderValue> {
+    joined(headers.get_all(FORWARDED), ", ")
 }
 
-/// What of `Forwarded` may be continued: the elements at its end that can be read. A server that reads from the left
+/// From the nearest proxy to the client, read one by one (RFC 7239 section 4).
+pub fn forwarded(list: &[u8]) -> impl Iterator<Item = Hop> {
+    from_the_right(list, b',').map(|element| hop(element).unwrap_or_default()).take(MOST_HOPS)
+}
+
+/// What of `Forwarded` may be continued: the elements at its end that can be read, [`MOST_HOPS`] at most. A server that reads from the left
 /// would take an unclosed quote before them for the beginning of something that hides them.
 pub fn readable(headers: &HeaderMap) -> Option<HeaderValue> {
-    let list = joined(headers.get_all(FORWARDED), ", ")?;
+    let list = forwarded_list(headers)?;
     let bytes = list.as_bytes();
-    let elements = from_the_right(bytes, b',').take_while(|element| hop(element).is_some());
+    let elements = from_the_right(bytes, b',').take(MOST_HOPS).take_while(|element| hop(element).is_some());
     // Each with the comma before it.
     let length: usize = elements.map(|element| element.len() + 1).sum();
     if length > bytes.len() {

@@ -15,6 +15,7 @@ use std::net::IpAddr;
 use http::{HeaderMap, HeaderName, HeaderValue, header::FORWARDED};
 
 use crate::value::{Cidr, TrustedHeader, alike, joined};
+use chain::Hop;
 
 /// The addresses on the way, as lists.
 pub const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -74,13 +75,25 @@ pub fn origin(headers: &HeaderMap, peer: Peer, trust: &Trust<'_>) -> Origin {
     if !trust.covers(peer.address) {
         return Origin { client: peer.address, trusted: false, https: peer.tls };
     }
-    let hops = match trust.header {
-        ChainHeader::XForwardedFor => chain::x_forwarded_for(headers),
-        ChainHeader::Forwarded => chain::forwarded(headers),
+    let (client, https) = match trust.header {
+        ChainHeader::XForwardedFor => {
+            let (client, _) = follow(chain::x_forwarded_for(headers), peer, trust);
+            (client, chain::proto(headers))
+        }
+        ChainHeader::Forwarded => {
+            let list = chain::forwarded_list(headers);
+            let list = list.as_ref().map(HeaderValue::as_bytes).unwrap_or_default();
+            follow(chain::forwarded(list), peer, trust)
+        }
     };
-    let mut client = peer.address;
-    let mut https = None;
-    for hop in hops.iter().rev() {
+    Origin { client, trusted: true, https: https.unwrap_or(peer.tls) }
+}
+
+/// The client at the end of a chain that begins at the peer, and whether it used `https`, where that is told. Nothing is
+/// read behind it.
+fn follow(hops: impl Iterator<Item = Hop>, peer: Peer, trust: &Trust<'_>) -> (IpAddr, Option<bool>) {
+    let (mut client, mut https) = (peer.address, None);
+    for hop in hops {
         https = hop.https.or(https);
         // What cannot be read ends the chain: nothing left of it can be placed.
         let Some(address) = hop.address else { break };
@@ -89,11 +102,7 @@ pub fn origin(headers: &HeaderMap, peer: Peer, trust: &Trust<'_>) -> Origin {
             break;
         }
     }
-    let https = match trust.header {
-        ChainHeader::XForwardedFor => chain::proto(headers),
-        ChainHeader::Forwarded => https,
-    };
-    Origin { client, trusted: true, https: https.unwrap_or(peer.tls) }
+    (client, https)
 }
 
 /// What of a request claims to come from a proxy and does not, to be taken away before anything is decided by it:

@@ -49,6 +49,33 @@ fn a_strangers_claims_count_for_nothing() {
 }
 
 #[test]
+fn a_chain_is_followed_from_its_end_and_not_for_ever() {
+    let long = format!("198.51.100.1, {}", ["10.0.0.2"; 100].join(", "));
+    let elements = format!("for=198.51.100.1, {}", ["for=10.0.0.2"; 100].join(", "));
+    let near = format!("{}203.0.113.9, 10.0.0.2", "junk, ".repeat(10_000));
+    for (chain, name, value, client) in [
+        (ChainHeader::XForwardedFor, "x-forwarded-for", &long, "10.0.0.2"),
+        (ChainHeader::Forwarded, "forwarded", &elements, "10.0.0.2"),
+        (ChainHeader::XForwardedFor, "x-forwarded-for", &near, "203.0.113.9"),
+    ] {
+        trusting(&["10.0.0.0/8"], chain, |trust| {
+            let found = origin(&headers(&[(name, value)]), peer(PROXY), &trust).client;
+            assert_eq!(found, client.parse::<IpAddr>().unwrap(), "{name}");
+        });
+    }
+    trusting(&["10.0.0.0/8"], ChainHeader::Forwarded, |trust| {
+        let told = told(&headers(&[("forwarded", &elements)]), peer(PROXY), &trust, None);
+        assert_eq!(told["forwarded"].to_str().unwrap().matches("for=").count(), 65);
+    });
+    // In the order of the lines, too.
+    trusting(&["10.0.0.0/8"], ChainHeader::XForwardedFor, |trust| {
+        let lines =
+            headers(&[("x-forwarded-for", "198.51.100.1"), ("x-forwarded-for", "203.0.113.9, 10.0.0.2")]);
+        assert_eq!(origin(&lines, peer(PROXY), &trust).client, "203.0.113.9".parse::<IpAddr>().unwrap());
+    });
+}
+
+#[test]
 fn what_only_proxies_may_say_is_removed_from_a_strangers_request() {
     let claims = [
         ("forwarded", "for=1.1.1.1"),
