@@ -44,8 +44,10 @@ pub enum Reason {
     RouteConditionsNotMet,
     /// The route does not let in a client with this address.
     ClientAddressRefused,
-    /// The route is not shared with the origin that a preflight comes from, or not in this way.
+    /// The route is not shared with the origin of a preflight or of a WebSocket.
     OriginNotAllowed,
+    /// The route is shared with the origin of a preflight, but not for this method or these headers.
+    PreflightRefused,
     /// Path and query have more bytes than the route allows.
     UriTooLong,
     /// The body has more bytes than the route allows.
@@ -139,7 +141,7 @@ const fn row(
 
 /// The table, in the order of the enum.
 #[rustfmt::skip]
-pub const TABLE: [Row; 44] = [
+pub const TABLE: [Row; 45] = [
     row(Reason::MalformedRequest, "malformed_request", 400, "http_request_error", "The request is not valid HTTP"),
     row(Reason::MissingHost, "missing_host", 400, "http_request_error", "The request names no host"),
     row(Reason::AmbiguousFraming, "ambiguous_framing", 400, "http_request_error", "The length of the request body is ambiguous"),
@@ -152,6 +154,7 @@ pub const TABLE: [Row; 44] = [
     row(Reason::RouteConditionsNotMet, "route_conditions_not_met", 404, "destination_not_found", "The request lacks a header or query parameter that this address requires"),
     row(Reason::ClientAddressRefused, "client_address_refused", 403, "http_request_denied", "This client is not allowed here"),
     row(Reason::OriginNotAllowed, "origin_not_allowed", 403, "http_request_denied", "This origin may not make this request"),
+    row(Reason::PreflightRefused, "preflight_refused", 403, "http_request_denied", "A page of another origin may not make this request"),
     row(Reason::UriTooLong, "uri_too_long", 414, "http_request_denied", "The address is too long"),
     row(Reason::BodyTooLarge, "body_too_large", 413, "http_request_denied", "The request body is too large"),
     row(Reason::RateLimited, "rate_limited", 429, "http_request_denied", "Too many requests"),

@@ -52,7 +52,8 @@ fn refusal(refused: Refused, route: &Route, identity: Option<&Identity>) -> Refu
         (Refused::Scope(scope), Some(chain)) => {
             let scheme = identity.and_then(|identity| chain.scheme_of(identity)).unwrap_or(Scheme::Bearer);
             let challenge = insufficient_scope(scheme, &chain.rules.realm, &scope);
-            Refusal::from(reason).with(WWW_AUTHENTICATE, challenge)
+            let error = Some(format!("authorization.scopes: lacks `{scope}`").into());
+            Refusal { error, ..Refusal::from(reason).with(WWW_AUTHENTICATE, challenge) }
         }
         (Refused::Denied(error), _) => Refusal { error: Some(error), ..Refusal::from(reason) },
         // Without authentication there is no such rule.

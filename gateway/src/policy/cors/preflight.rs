@@ -29,7 +29,8 @@ pub struct Preflight {
     unreadable: bool,
 }
 
-/// Why a preflight, or a WebSocket, is refused. For the operator; a client is only told [`Reason::OriginNotAllowed`].
+/// Why a preflight, or a WebSocket, is refused. For the operator; a client is only told
+/// [`Reason::OriginNotAllowed`] or [`Reason::PreflightRefused`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
     /// `origins` do not have it.
@@ -47,8 +48,11 @@ pub enum Refused {
 }
 
 impl From<Refused> for Reason {
-    fn from(_: Refused) -> Self {
-        Self::OriginNotAllowed
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Origin(_) => Self::OriginNotAllowed,
+            Refused::Method(_) | Refused::Header(_) | Refused::Unreadable => Self::PreflightRefused,
+        }
     }
 }
 

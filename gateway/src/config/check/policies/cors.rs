@@ -29,6 +29,11 @@ pub fn of_defaults(check: &mut Check<'_>, config: &Config) -> Cors {
         let place = check.place(path);
         check.warning(place, "every route has a `cors` of its own; remove this one");
     }
+    let is_open = |route: &RouteConfig| route.cors.is_none() && leaves_methods_open(route);
+    if only_simple_methods(cors) && config.routes.iter().any(is_open) {
+        let place = check.place(path);
+        check.warning(place, ONLY_SIMPLE);
+    }
     checked(check, cors, path)
 }
 
@@ -43,7 +48,25 @@ pub fn of_route(check: &mut Check<'_>, route: &RouteConfig, defaults: &Cors) -> 
     if !cors.is_off() {
         answers(check, route);
     }
+    if route.cors.as_ref().is_some_and(only_simple_methods) && leaves_methods_open(route) {
+        let place = check.place(&sibling_path(route, "cors"));
+        check.warning(place, ONLY_SIMPLE);
+    }
     cors
+}
+
+/// Read by those who wonder why a page cannot `PUT`.
+const ONLY_SIMPLE: &str = "neither it nor the route's `match` names methods, so pages may only `GET`, `HEAD` and `POST`; \
+                           write `methods`";
+
+/// Whether it shares a route without saying for which methods.
+fn only_simple_methods(cors: &CorsConfig) -> bool {
+    !cors.is_off() && cors.methods.is_empty()
+}
+
+/// Whether the service behind a route says which methods there are.
+fn leaves_methods_open(route: &RouteConfig) -> bool {
+    route.upstream.is_some() && route.matching.methods.is_empty()
 }
 
 fn own(check: &mut Check<'_>, route: &RouteConfig, cors: &CorsConfig, defaults: &Cors) -> Cors {
