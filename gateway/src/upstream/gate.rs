@@ -15,9 +15,11 @@ use tokio::time::timeout;
 
 use super::classify::is_timeout;
 use crate::{
-    policy::concurrency::{Displaced, Entry, Full, Limiter, Outcome, Permit, Priority, Settings, Waiting},
+    policy::concurrency::{
+        Bound, Displaced, Entry, Full, Learned, Limiter, Outcome, Permit, Priority, Settings, Waiting,
+    },
     reason::Reason,
-    telemetry::metrics::{ConcurrencyMetrics, Shed},
+    telemetry::metrics::{ConcurrencyMetrics, Latencies, Shed},
 };
 
 /// A concurrency limit at work.
@@ -37,18 +39,23 @@ pub struct Refused {
     /// When it may be tried again, in seconds.
     pub retry_after: u64,
     settings: Settings,
+    limit: u32,
 }
 
 /// For the operator: a client is only told the reason, and when to come back.
 impl std::fmt::Display for Refused {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Settings { queue, patience, .. } = self.settings;
+        let Settings { queue, patience, bound, .. } = self.settings;
         match self.cause {
             Shed::QueueFull if queue == 0 => f.write_str("no place was free, and there is no queue"),
             Shed::QueueFull => write!(f, "the queue of {queue} was full"),
             Shed::QueueTimeout => write!(f, "no place became free within {patience:?}"),
             Shed::Displaced => f.write_str("a request of higher priority took the place in the queue"),
             Shed::Left => f.write_str("it left the queue"),
+        }?;
+        match bound {
+            Bound::Adaptive(_) => write!(f, "; the limit was {}", self.limit),
+            Bound::Fixed(_) => Ok(()),
         }
     }
 }
@@ -67,17 +74,22 @@ impl Gate {
     }
 
     fn new(settings: Settings, metrics: ConcurrencyMetrics) -> Self {
-        let limiter = Limiter::new(settings, Instant::now());
-        metrics.set_limit(limiter.limit());
-        Self { limiter, metrics: Arc::new(metrics) }
+        let gate = Self { limiter: Limiter::new(settings, Instant::now()), metrics: Arc::new(metrics) };
+        gate.show();
+        gate
     }
 
     /// From now on these settings hold.
     pub fn configure(&self, settings: Settings) {
         if self.limiter.settings() != settings {
             self.limiter.configure(settings, Instant::now());
-            self.metrics.set_limit(self.limiter.limit());
+            self.show();
         }
+    }
+
+    fn show(&self) {
+        self.metrics.set_limit(self.limiter.limit());
+        self.metrics.set_learned(self.limiter.learned().map(shown));
     }
 
     /// A place, at once or after a wait: as long as the settings allow, and not longer than `most`. Dropping the future
@@ -111,7 +123,8 @@ impl Gate {
     fn refused(&self, cause: Shed, waited: Duration) -> Refused {
         self.metrics.shed(cause);
         let settings = self.limiter.settings();
-        Refused { cause, waited, retry_after: settings.retry_after(fastrand::f64()), settings }
+        let limit = self.limiter.limit();
+        Refused { cause, waited, retry_after: settings.retry_after(fastrand::f64()), settings, limit }
     }
 }
 
@@ -178,9 +191,10 @@ impl Place {
     }
 
     fn report(&mut self, outcome: Outcome, now: Instant) {
-        let limit = self.learning().and_then(|permit| permit.report(outcome, now));
-        if let Some(limit) = limit {
-            self.metrics.set_limit(limit);
+        let learned = self.learning().and_then(|permit| permit.report(outcome, now));
+        if let Some(learned) = learned {
+            self.metrics.set_limit(learned.limit);
+            self.metrics.set_learned(Some(shown(learned)));
         }
     }
 }
@@ -191,6 +205,11 @@ impl Drop for Place {
         drop(self.permit.take());
         self.metrics.left();
     }
+}
+
+fn shown(learned: Learned) -> Latencies {
+    let Learned { rest, latency, measuring, .. } = learned;
+    Latencies { rest, latency, measuring }
 }
 
 /// What a request tells about the load of who answers it.

@@ -73,6 +73,19 @@ pub enum Outcome {
     Unrelated,
 }
 
+/// What an adaptive limit has learned so far.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Learned {
+    /// The limit.
+    pub limit: u32,
+    /// The latency at rest in seconds; `None` before the first measurement.
+    pub rest: Option<f64>,
+    /// The latency of late in seconds, the median; `None` as long as nothing was answered.
+    pub latency: Option<f64>,
+    /// The latency at rest is being measured.
+    pub measuring: bool,
+}
+
 /// The controller of one limit.
 #[derive(Debug)]
 pub(super) struct Gradient {
@@ -80,6 +93,8 @@ pub(super) struct Gradient {
     limit: f64,
     /// The latency at rest in seconds.
     rest: Option<f64>,
+    /// The latency of the last window in seconds.
+    latency: Option<f64>,
     measured: Measured,
     phase: Phase,
     window: Window,
@@ -119,6 +134,7 @@ impl Gradient {
             settings,
             limit,
             rest: None,
+            latency: None,
             measured: Measured { at: now, limit },
             phase: Phase::Measuring { limit, latency: None },
             window: Window::open(now),
@@ -134,6 +150,12 @@ impl Gradient {
     pub fn limit(&self) -> u32 {
         // Within the settings' bounds, which are whole.
         self.limit as u32
+    }
+
+    /// What is known by now.
+    pub fn learned(&self) -> Learned {
+        let measuring = matches!(self.phase, Phase::Measuring { .. });
+        Learned { limit: self.limit(), rest: self.rest, latency: self.latency, measuring }
     }
 
     /// Goes on with other settings, as far as what was learned fits in.
@@ -154,15 +176,20 @@ impl Gradient {
         match self.phase {
             Phase::Measuring { limit, latency } if self.window.is_measured(now) => {
                 self.measured(limit, latency, now);
-                self.window = Window::open(now);
+                self.open_window(now);
             }
             Phase::Following if self.window.is_complete(now) => {
                 self.limit = self.next_limit();
                 self.measure_if_due(now);
-                self.window = Window::open(now);
+                self.open_window(now);
             }
             _ => {}
         }
+    }
+
+    fn open_window(&mut self, now: Instant) {
+        self.latency = self.window.latencies.median().or(self.latency);
+        self.window = Window::open(now);
     }
 
     fn measure_if_due(&mut self, now: Instant) {

@@ -34,14 +34,14 @@ use std::{
 
 use tokio::sync::oneshot;
 
-pub use gradient::Outcome;
+pub use gradient::{Learned, Outcome};
 pub use priority::Priority;
+#[cfg(test)]
+pub use settings::Adaptive;
 pub use settings::{Bound, Settings};
 
 use gradient::Gradient;
 use queue::{Queue, Ticket};
-#[cfg(test)]
-use settings::Adaptive;
 
 /// Gives out permits.
 #[derive(Debug)]
@@ -214,20 +214,27 @@ impl Limiter {
         self.call_up();
     }
 
-    /// Learns from a request; gives the limit if it is another now. Where two end in the same moment one is left out:
-    /// nobody waits for the lock.
-    fn learn(self: &Arc<Self>, outcome: Outcome, began: Instant, now: Instant) -> Option<u32> {
+    /// What an adaptive limit has learned; `None` for a fixed one.
+    pub fn learned(&self) -> Option<Learned> {
+        let gradient = self.gradient.lock().unwrap_or_else(PoisonError::into_inner);
+        gradient.as_ref().map(|gradient| gradient.learned())
+    }
+
+    /// Learns from a request; gives what is known if that is something else now. Where two end in the same moment one is
+    /// left out: nobody waits for the lock.
+    fn learn(self: &Arc<Self>, outcome: Outcome, began: Instant, now: Instant) -> Option<Learned> {
         let mut gradient = match self.gradient.try_lock() {
             Ok(gradient) => gradient,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => return None,
         };
         let gradient = gradient.as_mut()?;
+        let before = gradient.learned();
         gradient.learn(outcome, began, self.in_flight(), now);
-        let limit = gradient.limit();
+        let learned = gradient.learned();
         // Under the lock, so that an older limit does not overwrite a newer one.
-        let before = self.limit.swap(limit, SeqCst);
-        (before != limit).then_some(limit)
+        self.limit.store(learned.limit, SeqCst);
+        (before != learned).then_some(learned)
     }
 
     fn line(&self) -> MutexGuard<'_, Line> {
@@ -270,16 +277,16 @@ impl Permit {
         self.began = Some(now);
     }
 
-    /// What became of the request; the first word stands. Gives the limit if it is another now.
-    pub fn report(&mut self, outcome: Outcome, now: Instant) -> Option<u32> {
+    /// What became of the request; the first word stands. Gives what the limit has learned if that is something else now.
+    pub fn report(&mut self, outcome: Outcome, now: Instant) -> Option<Learned> {
         let began = self.began.filter(|_| self.is_learning)?;
         self.is_learning = false;
         let limiter = self.limiter.as_ref()?;
-        let limit = limiter.learn(outcome, began, now);
-        if limit.is_some() {
+        let learned = limiter.learn(outcome, began, now);
+        if learned.is_some() {
             limiter.call_up();
         }
-        limit
+        learned
     }
 
     /// Gives nothing back.

@@ -13,7 +13,7 @@ use prometheus::Registry;
 use prometheus::core::{Collector, Desc};
 use prometheus::proto;
 
-use super::instrument::{Age, Counter, Histogram, Instrument, Level, UpDown};
+use super::instrument::{Age, Amount, Counter, Histogram, Instrument, Level, UpDown};
 use crate::telemetry::names::{Kind, Metric};
 
 type Values = Box<[Box<str>]>;
@@ -39,6 +39,12 @@ impl Make for UpDown {
 impl Make for Level {
     fn make(_: &Metric) -> Self {
         Level::default()
+    }
+}
+
+impl Make for Amount {
+    fn make(_: &Metric) -> Self {
+        Amount::default()
     }
 }
 

@@ -102,6 +102,28 @@ impl Level {
     }
 }
 
+/// An amount that is set as a whole, and need not be a whole number.
+#[derive(Debug, Default)]
+pub struct Amount(
+    /// The bits of an `f64`.
+    AtomicU64,
+);
+
+impl Amount {
+    /// Sets the amount.
+    pub fn set(&self, amount: f64) {
+        self.0.store(amount.to_bits(), Relaxed);
+    }
+}
+
+impl Instrument for Amount {
+    fn read(&self, into: &mut proto::Metric) {
+        let mut gauge = proto::Gauge::default();
+        gauge.set_value(f64::from_bits(self.0.load(Relaxed)));
+        into.set_gauge(gauge);
+    }
+}
+
 /// How long ago something happened, in seconds; told when it is read.
 #[derive(Debug)]
 pub struct Age {

@@ -34,7 +34,7 @@ use prometheus::{Registry, TextEncoder};
 use tokio::runtime::Handle;
 
 pub use authenticator::{AuthenticatorMetrics, KeyMetrics};
-pub use concurrency::{ConcurrencyMetrics, Shed};
+pub use concurrency::{ConcurrencyMetrics, Latencies, Shed};
 pub use degraded::Degraded;
 pub use ending::Ending;
 pub use gateway::{GatewayMetrics, Kept, LineLoss, Reload, SpanLoss, TelemetryMetrics};

@@ -137,6 +137,7 @@ async fn every_metric_of_the_table_is_shown() {
     let concurrency = metrics.route("users").concurrency();
     concurrency.entered();
     concurrency.shed(Shed::Displaced);
+    concurrency.set_learned(Some(Latencies { rest: Some(0.1), latency: Some(0.2), measuring: false }));
     let text = metrics.render();
     for row in names::metrics::all() {
         assert!(text.contains(&format!("# HELP {} {}\n", row.name, row.help)), "{}", row.name);

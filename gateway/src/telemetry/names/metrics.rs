@@ -76,6 +76,12 @@ mod table {
         "Requests that have a place within the limit now. All metrics of concurrency limits have one of the two labels: the route or the upstream whose limit it is.");
     pub const CONCURRENCY_LIMIT: Metric = gauge("gateway_concurrency_limit", &[ROUTE, UPSTREAM],
         "How many may have one; of an adaptive limit the number that was learned so far.");
+    pub const CONCURRENCY_REST: Metric = gauge("gateway_concurrency_rest_seconds", &[ROUTE, UPSTREAM],
+        "How long answers take while nobody waits, as an adaptive limit has measured it last.");
+    pub const CONCURRENCY_LATENCY: Metric = gauge("gateway_concurrency_latency_seconds", &[ROUTE, UPSTREAM],
+        "How long answers have taken of late (the median); an adaptive limit falls where that is more than at rest.");
+    pub const CONCURRENCY_MEASURING: Metric = gauge("gateway_concurrency_measuring", &[ROUTE, UPSTREAM],
+        "1 while an adaptive limit measures the latency at rest, with a lowered limit after the first time; else 0.");
     pub const CONCURRENCY_QUEUE: Metric = gauge("gateway_concurrency_queue_length", &[ROUTE, UPSTREAM],
         "Requests that wait for a place now.");
     pub const CONCURRENCY_QUEUE_WAIT: Metric = histogram("gateway_concurrency_queue_wait_seconds", Seconds, &[ROUTE, UPSTREAM],
@@ -255,6 +261,9 @@ pub const SECTIONS: &[Section] = &[
         metrics: &[
             CONCURRENCY_IN_FLIGHT,
             CONCURRENCY_LIMIT,
+            CONCURRENCY_REST,
+            CONCURRENCY_LATENCY,
+            CONCURRENCY_MEASURING,
             CONCURRENCY_QUEUE,
             CONCURRENCY_QUEUE_WAIT,
             CONCURRENCY_SHED,

@@ -3,7 +3,10 @@ use std::pin::pin;
 use futures::FutureExt;
 
 use super::*;
-use crate::{policy::concurrency::Bound, telemetry::metrics::Metrics};
+use crate::{
+    policy::concurrency::{Adaptive, Bound},
+    telemetry::metrics::Metrics,
+};
 
 const LONG: Duration = Duration::from_secs(60);
 
@@ -121,6 +124,7 @@ fn the_operator_is_told_why() {
         waited: Duration::ZERO,
         retry_after: 1,
         settings: settings(1, queue, Duration::from_millis(100)),
+        limit: 1,
     };
     for (cause, queue, expected) in [
         (Shed::QueueFull, 0, "no place was free, and there is no queue"),
@@ -130,4 +134,29 @@ fn the_operator_is_told_why() {
     ] {
         assert_eq!(refused(cause, queue).to_string(), expected);
     }
+}
+
+#[tokio::test]
+async fn an_adaptive_limit_shows_by_what_it_goes() {
+    let metrics = Metrics::new();
+    let adaptive = Adaptive { initial: 1, min: 1, max: 5, tolerance: 0.25, probe: LONG };
+    let settings = Settings { bound: Bound::Adaptive(adaptive), ..settings(1, 0, LONG) };
+    let gate = gate(&metrics, settings);
+    let place = enter(&gate);
+    let refused = gate.enter(Priority::Normal, None).await.unwrap_err();
+    assert_eq!(refused.to_string(), "no place was free, and there is no queue; the limit was 1");
+    assert_shown(&metrics, r#"measuring{upstream="up"}"#, "1");
+    assert!(!metrics.render().contains("gateway_concurrency_rest_seconds{"), "nothing was measured");
+    drop(place);
+    for _ in 0..25 {
+        let mut place = enter(&gate);
+        place.request_ended();
+        place.answered(200);
+    }
+    assert_shown(&metrics, r#"measuring{upstream="up"}"#, "0");
+    for name in ["gateway_concurrency_rest_seconds{", "gateway_concurrency_latency_seconds{"] {
+        assert!(metrics.render().contains(name), "{name}");
+    }
+    gate.configure(self::settings(1, 0, LONG));
+    assert!(!metrics.render().contains("gateway_concurrency_measuring{"), "a fixed limit measures nothing");
 }
