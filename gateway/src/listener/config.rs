@@ -38,6 +38,9 @@ pub struct ListenerConfig {
     /// Requests after which a connection is closed in order (`Connection: close`, GOAWAY); absent: no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_requests_per_connection: Option<NonZeroU32>,
+    /// Requests that a connection of HTTP/2 may have open at a time. Holds for new connections after a reload.
+    #[serde(default = "default_streams")]
+    pub max_streams_per_connection: NonZeroU32,
     /// How large a request's head may be; a larger one is answered with 431.
     #[serde(default)]
     pub limits: Limits,
@@ -169,6 +172,10 @@ impl Default for DrainConfig {
 
 fn yes() -> bool {
     true
+}
+
+fn default_streams() -> NonZeroU32 {
+    NonZeroU32::new(100).unwrap_or(NonZeroU32::MIN)
 }
 
 fn default_connections() -> NonZeroU32 {

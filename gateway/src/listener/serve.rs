@@ -7,9 +7,11 @@
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
 
-use pingora_core::apps::{HttpServerApp, ServerApp};
+use async_trait::async_trait;
+use pingora_core::apps::{HttpServerApp, HttpServerOptions, ReusedHttpStream, ServerApp};
 use pingora_core::protocols::http::ServerSession;
 use pingora_core::protocols::http::v2::server::{H2Options, default_h2_options};
+use pingora_core::server::ShutdownWatch;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
@@ -19,8 +21,9 @@ use super::guard::Guarded;
 use super::tls;
 use super::watch::watch;
 
-/// HTTP/2 settings for clients: Pingora's bounds (100 streams, 64 KiB of
-/// fields), and Envoy's windows for the edge (64 KiB a stream, 1 MiB together).
+/// HTTP/2 settings for clients: Pingora's bounds (64 KiB of fields), and Envoy's
+/// windows for the edge (64 KiB a stream, 1 MiB together). How many streams is
+/// each listener's own.
 pub fn h2_options() -> H2Options {
     let mut options = default_h2_options();
     options.initial_window_size(64 * 1024);
@@ -79,9 +82,44 @@ where
     if http2 {
         let shutdown = connection.multiplex();
         stream.multiplex();
-        app.process_new(Box::new(stream), &shutdown).await;
+        let streams = connection.listener().settings().max_streams_per_connection.get();
+        Arc::new(Streams { app, streams }).process_new(Box::new(stream), &shutdown).await;
     } else {
         one_by_one(connection, stream, app).await;
+    }
+}
+
+/// An app with a number of streams for one connection.
+struct Streams<A> {
+    app: Arc<A>,
+    streams: u32,
+}
+
+#[async_trait]
+impl<A> HttpServerApp for Streams<A>
+where
+    A: HttpServerApp + Send + Sync + 'static,
+{
+    async fn process_new_http(
+        self: &Arc<Self>,
+        session: ServerSession,
+        shutdown: &ShutdownWatch,
+    ) -> Option<ReusedHttpStream> {
+        self.app.process_new_http(session, shutdown).await
+    }
+
+    fn h2_options(&self) -> Option<H2Options> {
+        let mut options = self.app.h2_options().unwrap_or_else(h2_options);
+        options.max_concurrent_streams(self.streams);
+        Some(options)
+    }
+
+    fn server_options(&self) -> Option<&HttpServerOptions> {
+        self.app.server_options()
+    }
+
+    async fn http_cleanup(&self) {
+        self.app.http_cleanup().await;
     }
 }
 

@@ -316,3 +316,32 @@ async fn a_websocket_keeps_its_places_as_long_as_it_is_open() {
     }
     assert_eq!(gateway.get("/a").await.status, 400, "the upstream says that this is no handshake");
 }
+
+#[tokio::test]
+async fn a_connection_of_http2_has_so_many_requests_at_a_time() {
+    let held = Held::start().await;
+    let listener = "listeners: [{ name: public, address: \"127.0.0.1:0\", max_streams_per_connection: 2 }]\n";
+    let gateway = Gateway::start(listener.to_owned() + &held.behind("", &[("a", "")])).await;
+    let mut connection = Connection::open(gateway.address(), Protocol::H2c).await;
+    // The first answer tells that the settings have come.
+    held.release(1);
+    let request = || client::request("GET", &gateway.url("/a")).body(empty()).unwrap();
+    assert_eq!(connection.send(request()).await.unwrap().status, 200);
+    let Connection::H2(sender) = connection else { unreachable!("it was opened so") };
+    let [mut one, mut two, mut three] = [(); 3].map(|()| Connection::H2(sender.clone()));
+    let all = async { tokio::join!(one.send(request()), two.send(request()), three.send(request())) };
+    let let_in = async {
+        held.holds(2).await;
+        held.release(1);
+        eventually("the third one is sent", DEADLINE, async || {
+            (held.upstream.seen().len() == 4).then_some(())
+        })
+        .await;
+        held.release(2);
+    };
+    let ((first, second, third), ()) = tokio::join!(all, let_in);
+    for answer in [first, second, third] {
+        assert_eq!(answer.unwrap().status, 200);
+    }
+    assert_eq!(held.most(), 2);
+}
