@@ -25,18 +25,27 @@ pub fn authorise(session: &Session, opened: &Opened, route: &Route, passed: &Pas
         return Ok(());
     }
     let head = session.req_header();
-    let path = target::path(head, opened.slashes)?;
-    let host = opened.host.as_ref().map(HeaderValue::as_bytes).unwrap_or_default();
-    let request = Request {
+    let identity = passed.identity.as_deref();
+    let caller = identity.map(caller);
+    let mut request = Request {
         method: &head.method,
-        host: &canonical_host(str::from_utf8(host).unwrap_or_default()),
-        path: &comparable(&path),
+        host: "",
+        path: "",
         query: head.uri.query(),
         headers: &head.headers,
         client: opened.origin.client,
     };
-    let identity = passed.identity.as_deref();
-    let caller = identity.map(caller);
+    if !authorization.reads_request() {
+        // Nobody looks at what takes work to bring into its form.
+        return authorization
+            .check(caller.as_ref(), &request)
+            .map_err(|refused| refusal(refused, route, identity));
+    }
+    let path = target::path(head, opened.slashes)?;
+    let path = comparable(&path);
+    let host = opened.host.as_ref().map(HeaderValue::as_bytes).unwrap_or_default();
+    let host = canonical_host(str::from_utf8(host).unwrap_or_default());
+    (request.host, request.path) = (&host, &path);
     authorization.check(caller.as_ref(), &request).map_err(|refused| refusal(refused, route, identity))
 }
 

@@ -87,6 +87,11 @@ impl Authorization {
         self.0.as_ref().is_some_and(|rules| rules.ask_for_identity())
     }
 
+    /// Whether it looks at the request, and not at the caller alone.
+    pub fn reads_request(&self) -> bool {
+        self.0.as_ref().is_some_and(|rules| rules.allow.is_some())
+    }
+
     /// Whether this caller may make this request.
     pub fn check(&self, caller: Option<&Caller<'_>>, request: &Request<'_>) -> Result<(), Refused> {
         match &self.0 {
