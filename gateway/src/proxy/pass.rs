@@ -17,7 +17,7 @@ use super::{
     receive::wants_websocket,
 };
 use crate::{
-    policy::{authentication::Identity, cors, ip_filter, limits},
+    policy::{authentication::Identity, cors, forwarding, ip_filter, limits},
     reason::Reason,
     snapshot::{Policies, Route},
     upstream::Place,
@@ -108,7 +108,8 @@ pub async fn pass(
     passed.origin = cors.origin(headers);
     ip_filter.check(opened.origin.client)?;
     if !cors.is_off() && wants_websocket(session) {
-        cors.check_websocket(headers, opened.host.as_ref())?;
+        let told = forwarding::asked_host(headers, &opened.origin, opened.chain);
+        cors.check_websocket(headers, told.as_ref().or(opened.host.as_ref()), opened.origin.https)?;
     }
     limits.check_head(target_bytes(opened), headers.get(header::CONTENT_LENGTH))?;
     rate_limit::ask(Stage::Anonymous, headers, opened, route, passed).await?;

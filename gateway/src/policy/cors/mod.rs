@@ -109,12 +109,18 @@ impl Cors {
     }
 
     /// Whether a browser may open a WebSocket: pages of any origin can, with the user's cookies, and read what comes.
-    /// Allowed are the origins that are allowed otherwise, and the host's own. Who sends no `Origin` is no browser.
-    pub fn check_websocket(&self, headers: &HeaderMap, host: Option<&HeaderValue>) -> Result<(), Refused> {
+    /// Allowed are the origins that are allowed otherwise, and the host's own, `https` where the client is known to use
+    /// it. Who sends no `Origin` is no browser.
+    pub fn check_websocket(
+        &self,
+        headers: &HeaderMap,
+        host: Option<&HeaderValue>,
+        https: bool,
+    ) -> Result<(), Refused> {
         let Some(rules) = self.0.as_ref().filter(|_| headers.contains_key(ORIGIN)) else { return Ok(()) };
         let own = |origin: &HeaderValue| {
             let host = host.map(HeaderValue::as_bytes).unwrap_or_default();
-            Origin::parse(origin.as_bytes()).is_some_and(|origin| origin.is_at(host))
+            Origin::parse(origin.as_bytes()).is_some_and(|origin| origin.is_at(host, https))
         };
         let origin = only_origin(headers);
         match origin.is_some_and(|origin| rules.origins.have(origin.as_bytes()) || own(origin)) {

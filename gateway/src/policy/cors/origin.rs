@@ -41,9 +41,12 @@ impl<'a> Origin<'a> {
         Some(Self { text: &text[..end], scheme, host, port })
     }
 
-    /// Whether it has the host and the port that a request asks for with `Host`. The scheme is not compared: what the
-    /// client used is not known for sure behind a proxy that ends TLS.
-    pub fn is_at(&self, host: &[u8]) -> bool {
+    /// Whether it has the host and the port that a request asks for. `https`: the client is known to use TLS, so that a
+    /// page without has another origin. The other way round nothing is known: a proxy may have ended TLS.
+    pub fn is_at(&self, host: &[u8], https: bool) -> bool {
+        if https && !matches!(self.scheme, "https" | "wss") {
+            return false;
+        }
         let Ok(host) = str::from_utf8(host) else { return false };
         let Some((name, port)) = split_port(host) else { return false };
         let usual = usual_port(self.scheme);

@@ -57,7 +57,7 @@ fn what_is_off_says_nothing() {
     let off = Cors::default();
     assert!(off.is_off() && of(&[]).is_off() && !of(&["*"]).is_off());
     assert!(shared(&off, &[("origin", APP)], &[]).is_empty());
-    assert_eq!(off.check_websocket(&map(&[("origin", APP)]), None), Ok(()));
+    assert_eq!(off.check_websocket(&map(&[("origin", APP)]), None, false), Ok(()));
 }
 
 #[test]
@@ -224,9 +224,23 @@ fn a_websocket_is_for_allowed_origins_and_for_the_hosts_own() {
     ] {
         let headers = map(&origin.map(|origin| ("origin", origin)).into_iter().collect::<Vec<_>>());
         let host = HeaderValue::from_static(host);
-        assert_eq!(cors.check_websocket(&headers, Some(&host)).is_ok(), is_in, "{origin:?} at {host:?}");
+        assert_eq!(
+            cors.check_websocket(&headers, Some(&host), false).is_ok(),
+            is_in,
+            "{origin:?} at {host:?}"
+        );
     }
     let strange = map(&[("origin", "https://evil.test")]);
-    assert!(of(&["*"]).check_websocket(&strange, None).is_ok());
-    assert!(cors.check_websocket(&strange, None).is_err());
+    assert!(of(&["*"]).check_websocket(&strange, None, false).is_ok());
+    assert!(cors.check_websocket(&strange, None, false).is_err());
+}
+
+#[test]
+fn a_page_without_tls_is_not_of_the_host_that_is_asked_by_tls() {
+    let host = HeaderValue::from_static("app.example.com");
+    let is_in = |origin, https| {
+        of(&["https://other.test"]).check_websocket(&map(&[("origin", origin)]), Some(&host), https).is_ok()
+    };
+    assert_eq!([is_in(APP, true), is_in("http://app.example.com", true)], [true, false]);
+    assert_eq!([is_in(APP, false), is_in("http://app.example.com", false)], [true, true]);
 }

@@ -105,6 +105,12 @@ fn follow(hops: impl Iterator<Item = Hop>, peer: Peer, trust: &Trust<'_>) -> (Ip
     (client, https)
 }
 
+/// The host that the client asked for, where a trusted proxy tells it in a header of its own. After [`claims`] have gone.
+pub fn asked_host(headers: &HeaderMap, origin: &Origin, chain: ChainHeader) -> Option<HeaderValue> {
+    let told = origin.trusted && chain == ChainHeader::XForwardedFor;
+    Some(headers).filter(|_| told).and_then(chain::host)
+}
+
 /// What of a request claims to come from a proxy and does not, to be taken away before anything is decided by it:
 /// what was matched is what is forwarded. Of a trusted peer there remain the chain that [`tell`] continues, and what
 /// the operator has named.

@@ -103,7 +103,7 @@ fn of_two_origins_none_counts() {
         for (first, second) in [(APP, second), (second, APP)] {
             let headers = map(&[("origin", first), ("origin", second)]);
             assert_eq!(of(&[APP]).origin(&headers), None, "{first} {second}");
-            assert!(of(&[APP]).check_websocket(&headers, None).is_err(), "{first} {second}");
+            assert!(of(&[APP]).check_websocket(&headers, None, false).is_err(), "{first} {second}");
         }
     }
 }
