@@ -108,6 +108,16 @@ impl Summary<'_> {
         rate_limit::refused_by(self.admitted?)
     }
 
+    /// Whether a limit could not ask where several gateways count.
+    fn fell_back(&self) -> bool {
+        self.admitted.is_some_and(|admitted| admitted.passed.rate_limits.fell_back())
+    }
+
+    /// Why it was refused or failed, where there is more to say than the reason.
+    fn error(&self) -> Option<&str> {
+        self.outcome.reason.and(self.outcome.error.as_deref())
+    }
+
     /// In queues of concurrency limits, if at all.
     fn waited(&self) -> Option<Duration> {
         self.admitted.map(|admitted| admitted.passed.waited).filter(|waited| !waited.is_zero())
@@ -151,7 +161,7 @@ impl Summary<'_> {
             route: self.route(),
             status: self.status,
             reason: self.outcome.reason,
-            error: self.outcome.reason.and(self.outcome.error.as_deref()),
+            error: self.error(),
             rate_limit: self.rate_limit(),
             request_bytes: self.outcome.request_bytes,
             response_bytes: self.outcome.response_bytes,

@@ -67,6 +67,14 @@ pub struct Told {
     decisions: Vec<(usize, Decision)>,
     /// Places and buckets of the limits that are asked when the cost is known.
     postponed: Vec<(usize, Bucket)>,
+    fell_back: bool,
+}
+
+impl Told {
+    /// Whether one of them could not ask where several gateways count.
+    pub fn fell_back(&self) -> bool {
+        self.fell_back
+    }
 }
 
 /// Asks the limits of a stage.
@@ -85,7 +93,8 @@ pub async fn ask(
     if charges.is_empty() {
         return Ok(());
     }
-    let decisions = decide(&charges, opened.snapshot.redis.as_ref()).await;
+    let (decisions, fell_back) = decide(&charges, opened.snapshot.redis.as_ref()).await;
+    told.fell_back |= fell_back;
     for (charge, decision) in charges.iter().zip(decisions) {
         if charge.cost.is_none() && decision.as_ref().is_none_or(Decision::is_allowed) {
             told.postponed.push((charge.place, charge.bucket));
@@ -131,16 +140,18 @@ fn collect<'a>(
     of_stage.map(charge).collect()
 }
 
-/// Takes what there is: a decision for each charge, in their order. A limit that nobody could ask, and that lets requests
-/// pass then, says nothing.
-async fn decide(charges: &[Charge<'_>], redis: Option<&Arc<Client>>) -> Vec<Option<Decision>> {
-    let mut answers = together::ask(charges, redis).await.into_iter();
+/// Takes what there is: a decision for each charge, in their order, and whether somebody did not answer. A limit that
+/// nobody could ask, and that lets requests pass then, says nothing.
+async fn decide(charges: &[Charge<'_>], redis: Option<&Arc<Client>>) -> (Vec<Option<Decision>>, bool) {
+    let answers = together::ask(charges, redis).await;
+    let unanswered = answers.iter().any(Result::is_err);
+    let mut answers = answers.into_iter();
     let now = Instant::now();
     let decide = |charge: &Charge<'_>| match charge.want() {
         Some(_) => charge.answered(answers.next().unwrap_or(Err(NoAnswer::NotAsked)), now),
         None => Some(charge.counted_here(now)),
     };
-    charges.iter().map(decide).collect()
+    (charges.iter().map(decide).collect(), unanswered)
 }
 
 fn result(decision: Option<&Decision>) -> RateLimitResult {

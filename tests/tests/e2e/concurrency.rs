@@ -213,6 +213,7 @@ async fn who_waits_too_long_is_refused_and_everything_tells_it() {
     let spans = collector.trace(&problem.trace_id, 1).await;
     let span = spans.first().unwrap();
     assert_eq!(span.attribute("error.type"), ROUTE);
+    assert_eq!(span.attribute("gateway.error"), "no place became free within 20ms");
     assert!(span.attribute("gateway.queue.wait").parse::<f64>().unwrap() >= 0.02, "{span:?}");
     held.release(1);
     flying.await.unwrap();

@@ -78,6 +78,8 @@ fn request(summary: &Summary<'_>) -> Span {
         .with_some(attr::AUTHENTICATOR, summary.identity().map(|identity| identity.authenticator.to_string()))
         .with(attr::LISTENER, connection.listener().name().to_string())
         .with_some(attr::RATE_LIMIT, summary.rate_limit().map(str::to_owned))
+        .with_some(attr::RATE_LIMIT_FALLBACK, summary.fell_back().then_some(true))
+        .with_some(attr::ERROR, summary.error().map(str::to_owned))
         .with_some(attr::QUEUE_WAIT, summary.waited().map(|waited| waited.as_secs_f64()))
         .with(attr::CONFIG_VERSION, opened.snapshot.version.to_string())
         .failed(error)

@@ -65,7 +65,7 @@ impl Payment {
 
     async fn pay(&self, bill: Bill) -> Result<(), Unpaid> {
         let charges = self.charges(bill);
-        let decisions = decide(&charges, self.redis.as_ref()).await;
+        let (decisions, _) = decide(&charges, self.redis.as_ref()).await;
         for (charge, said) in charges.iter().zip(&decisions) {
             charge.limit.metrics.decided(result(said.as_ref()));
         }

@@ -62,6 +62,10 @@ pub mod attr {
     pub const REQUEST_ID: &str = "gateway.request.id";
     /// Listener the request came in by.
     pub const LISTENER: &str = "gateway.listener";
+    /// Why the request was refused or failed, in the words of the access log's `error`.
+    pub const ERROR: &str = "gateway.error";
+    /// True where a rate limit was counted by this gateway alone, since Redis did not answer.
+    pub const RATE_LIMIT_FALLBACK: &str = "gateway.rate_limit.fallback";
     /// Name of the rate limit that refused the request.
     pub const RATE_LIMIT: &str = "gateway.rate_limit";
     /// Authenticator that recognised the caller. Who that is stands in the access log alone: traces go to more people.

@@ -6,7 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::json;
 use tests::client::{Connection, Protocol};
-use tests::{DEADLINE, Gateway, LaunchRedis, Redis, RedisCluster, Stubs, client, empty, eventually};
+use tests::{
+    Collector, DEADLINE, Gateway, LaunchRedis, Redis, RedisCluster, Stubs, client, closed_port, empty,
+    eventually, otlp,
+};
 
 use crate::graphql;
 
@@ -367,4 +370,24 @@ async fn what_graphql_operations_cost_is_taken_where_all_gateways_count() {
     degraded(&gateways[0], true).await;
     let answer = gateways[0].graphql(graphql::FOUR_SERVICES, json!({})).await;
     assert_eq!(answer.refused(503), "rate_limit_unavailable");
+}
+
+#[tokio::test]
+async fn a_request_that_is_counted_without_the_store_says_so_on_its_span() {
+    let collector = Collector::start().await;
+    let traces = format!(
+        "telemetry: {{ traces: {{ otlp: {{ endpoint: \"{}\" }}, sample: 100% }} }}\n",
+        collector.url()
+    );
+    let yaml = limiting(&format!("url: \"redis://{}\"", closed_port()), "{ limit: 5/h }");
+    let gateway = Gateway::start(traces + &yaml).await;
+    assert_eq!(gateway.get("/a").await.status, 204);
+    let found = |spans: &[otlp::Span]| {
+        spans
+            .iter()
+            .map(|span| span.attribute("gateway.rate_limit.fallback"))
+            .find(|told| !told.is_empty())
+            .map(str::to_owned)
+    };
+    assert_eq!(collector.await_spans("the span", found).await, "true");
 }
