@@ -98,11 +98,15 @@ fn nothing_to_try(context: &mut RequestContext, reason: Reason) -> Box<Error> {
     context.give_up(first.unwrap_or(reason))
 }
 
-/// Up to the first attempt no time worth another look at the clock has passed, unless the request stood in a queue.
+/// Up to the first attempt no time worth another look at the clock has passed, unless the request stood in a queue, or a
+/// policy may have asked somebody else: an issuer, a costly hash, Redis.
 fn attempt_begins(context: &RequestContext) -> Result<Instant> {
-    let waited = context.admitted()?.passed.waited;
-    match context.attempts.finished.is_empty() && waited.is_zero() {
-        true => Ok(context.opened()?.epoch.instant),
+    let (opened, Admitted { passed, route, .. }) = (context.opened()?, context.admitted()?);
+    let policies = &route.policies;
+    let counts_together = opened.snapshot.redis.is_some() && !policies.rate_limits.list.is_empty();
+    let may_have_waited = policies.authentication.chain().is_some() || counts_together;
+    match context.attempts.finished.is_empty() && passed.waited.is_zero() && !may_have_waited {
+        true => Ok(opened.epoch.instant),
         false => Ok(Instant::now()),
     }
 }

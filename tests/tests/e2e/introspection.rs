@@ -2,12 +2,16 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http_body_util::BodyExt;
 use serde_json::json;
-use tests::{Answer, BusyPort, DEADLINE, Gateway, Received, Reply, Upstream, closed_port, eventually, reply};
+use tests::{
+    Answer, BusyPort, Collector, DEADLINE, Gateway, Received, Reply, Upstream, closed_port, dedent,
+    eventually, otlp, reply,
+};
 
 /// An issuer that knows the tokens `good`, `other` and `old`, stumbles over those that begin with a status, and may be
 /// told to break.
@@ -260,4 +264,32 @@ async fn several_methods_of_a_route_are_tried_in_their_order() {
         gateway.request("GET", "/", &[("authorization", &wrong)]).await.refused(401),
         "credentials_invalid"
     );
+}
+
+#[tokio::test]
+async fn an_attempt_begins_when_the_issuer_has_answered() {
+    let (upstream, collector) = (Upstream::saying("in").await, Collector::start().await);
+    let answered = Arc::new(AtomicU64::new(0));
+    let told = answered.clone();
+    let issuer = Upstream::start(move |request| {
+        let told = told.clone();
+        async move {
+            let answer = answer(request, Arc::default()).await;
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is later than that");
+            told.store(u64::try_from(now.as_nanos()).expect("for centuries"), Ordering::SeqCst);
+            answer
+        }
+    })
+    .await;
+    let traces = format!(
+        "telemetry: {{ traces: {{ otlp: {{ endpoint: \"{}\" }}, sample: 100% }} }}\n",
+        collector.url()
+    );
+    let gateway = Gateway::start(traces + &dedent(&guarded(&upstream, &issuer.url(), ""))).await;
+    assert_eq!(ask(&gateway, "good").await.text(), "in");
+    let attempt = |spans: &[otlp::Span]| {
+        spans.iter().find(|span| span.attribute("gateway.upstream") == "up").map(|span| span.start)
+    };
+    let began = collector.await_spans("the attempt", attempt).await;
+    assert!(began >= answered.load(Ordering::SeqCst), "what the issuer took is not the service's time");
 }
