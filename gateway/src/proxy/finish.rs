@@ -63,12 +63,14 @@ fn conclude(context: &mut RequestContext) {
     context.leave();
     let RequestContext { opened, admitted, attempts, outcome } = context;
     let Some(opened) = opened else { return };
+    let exchange = admitted.as_ref().and_then(|admitted| admitted.exchange.as_ref());
     let summary = Summary {
         opened,
         admitted: admitted.as_ref(),
         attempts,
         outcome,
-        operation: admitted.as_ref().and_then(|admitted| admitted.exchange.as_ref()?.take_operation()),
+        operation: exchange.and_then(|exchange| exchange.take_operation()),
+        refused_call: exchange.and_then(|exchange| exchange.calls().refused()),
         status: outcome.status.or(outcome.reason.map(|reason| reason.row().status)).unwrap_or(499),
         duration: now.saturating_duration_since(opened.epoch.instant),
         now,
@@ -85,6 +87,8 @@ struct Summary<'a> {
     attempts: &'a Attempts,
     outcome: &'a Outcome,
     operation: Option<Operation>,
+    /// Why a call of a composed API got no place at its upstream.
+    refused_call: Option<Box<str>>,
     status: u16,
     duration: Duration,
     now: Instant,
@@ -113,9 +117,9 @@ impl Summary<'_> {
         self.admitted.is_some_and(|admitted| admitted.passed.rate_limits.fell_back())
     }
 
-    /// Why it was refused or failed, where there is more to say than the reason.
+    /// Why it was refused or failed, or one of its calls, where there is more to say than the reason.
     fn error(&self) -> Option<&str> {
-        self.outcome.reason.and(self.outcome.error.as_deref())
+        self.outcome.reason.and(self.outcome.error.as_deref()).or(self.refused_call.as_deref())
     }
 
     /// In queues of concurrency limits, if at all.

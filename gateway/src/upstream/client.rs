@@ -109,7 +109,10 @@ impl UpstreamFetch {
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             let place = upstream.enter(self.context.priority, Some(left)).await;
-            let mut place = place.map_err(|_| retries.or_first(Reason::UpstreamOverloaded))?;
+            let mut place = place.map_err(|refused| {
+                self.context.calls.refuse(upstream.name(), &refused);
+                retries.or_first(Reason::UpstreamOverloaded)
+            })?;
             if let Some(place) = &mut place {
                 place.request_ended();
             }

@@ -7,7 +7,7 @@ use crate::{
         names::spans::attr,
         trace::{Epoch, MAX_SPANS, Span, SpanId},
     },
-    upstream::attempt::Finished,
+    upstream::{attempt::Finished, gate::Refused},
 };
 
 /// One attempt of a call.
@@ -45,6 +45,8 @@ pub struct CallLog(Mutex<Calls>);
 struct Calls {
     kept: Vec<Call>,
     lost: u64,
+    /// Why the first one got no place that got none.
+    refused: Option<Box<str>>,
 }
 
 impl CallLog {
@@ -58,9 +60,20 @@ impl CallLog {
         }
     }
 
+    /// Notes that a call got no place within its upstream's limit. The first one tells enough.
+    pub(super) fn refuse(&self, upstream: &str, refused: &Refused) {
+        let mut calls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        calls.refused.get_or_insert_with(|| format!("{upstream}: {refused}").into());
+    }
+
+    /// Why the first call got no place that got none; before [`Self::take`].
+    pub fn refused(&self) -> Option<Box<str>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).refused.clone()
+    }
+
     /// Takes the calls, and how many more there were.
     pub fn take(&self) -> (Vec<Call>, u64) {
-        let Calls { kept, lost } =
+        let Calls { kept, lost, refused: _ } =
             std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
         (kept, lost)
     }

@@ -154,6 +154,8 @@ async fn a_call_that_gets_no_place_is_an_error_of_its_field() {
     let answer = answer.json();
     assert_eq!(answer["data"], json!({ "thing": null }));
     assert!(answer["errors"].to_string().contains(UPSTREAM), "{answer}");
+    let line = gateway.access_log("the operation", |line| line["route"] == "graphql").await;
+    assert_eq!(line["error"], "up: no place was free, and there is no queue", "{line}");
     shed(&gateway, "upstream", "up", "queue_full", 1).await;
     held.release(1);
     flying.await.unwrap();
