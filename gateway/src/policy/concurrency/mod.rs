@@ -279,8 +279,11 @@ impl Permit {
 
     /// What became of the request; the first word stands. Gives what the limit has learned if that is something else now.
     pub fn report(&mut self, outcome: Outcome, now: Instant) -> Option<Learned> {
-        let began = self.began.filter(|_| self.is_learning)?;
-        self.is_learning = false;
+        if !std::mem::take(&mut self.is_learning) {
+            return None;
+        }
+        // Whoever answers before the request has ended has not worked on all of it.
+        let began = self.began?;
         let limiter = self.limiter.as_ref()?;
         let learned = limiter.learn(outcome, began, now);
         if learned.is_some() {

@@ -196,6 +196,18 @@ fn nothing_is_learned_for_a_fixed_limit() {
 }
 
 #[test]
+fn an_answer_before_the_end_of_its_request_teaches_nothing() {
+    let adaptive = Adaptive { initial: 5, min: 1, max: 9, tolerance: 0.25, probe: Duration::from_secs(9) };
+    let now = Instant::now();
+    let limiter = Limiter::new(Settings { bound: Bound::Adaptive(adaptive), ..fixed(1, 0) }, now);
+    let mut permit = admitted(limiter.enter(Normal));
+    assert!(permit.is_learning());
+    assert_eq!(permit.report(Outcome::Answered, now), None);
+    permit.begin(now);
+    assert!(!permit.is_learning(), "its end is not looked at either");
+}
+
+#[test]
 fn what_cannot_work_is_refused_with_its_key() {
     let keys = |config: ConcurrencyConfig| -> Vec<&str> {
         Settings::check(&config).unwrap_err().into_iter().map(|problem| problem.key).collect()
