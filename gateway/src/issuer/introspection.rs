@@ -143,6 +143,12 @@ impl Introspection {
         }
     }
 
+    /// How many answers are remembered. Does what the cache has put off before.
+    pub fn remembered_count(&self) -> u64 {
+        self.known.run_pending_tasks();
+        self.known.entry_count()
+    }
+
     /// Whose token it is.
     ///
     /// # Errors

@@ -23,6 +23,9 @@ use crate::{
     snapshot::{Authenticator, Chain, Method, Route},
 };
 
+/// In seconds. Issuers are asked again and again, and hashes are computed within a second: who waits longer loses time.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
+
 /// Settles who calls, as far as the route wants to know.
 pub async fn authenticate(
     session: &Session,
@@ -105,7 +108,8 @@ fn refuse(chain: &Chain, rejections: Rejections<'_>, passed: &mut Passed) -> Ref
 }
 
 /// A 401 says how to do better: a challenge for each scheme of the route (RFC 9110 section 11.6.1). Only the scheme whose
-/// credentials were `refused` is told of an error.
+/// credentials were `refused` is told of an error. A 503
+/// says when to come again.
 pub fn challenged(
     chain: &Chain,
     reason: Reason,
@@ -113,8 +117,10 @@ pub fn challenged(
     error: Option<Box<str>>,
 ) -> Refusal {
     let mut refusal = Refusal { error, ..Refusal::from(reason) };
-    if !matches!(reason.row().status, 400 | 401) {
-        return refusal;
+    match reason.row().status {
+        400 | 401 => {}
+        503 => return refusal.with(header::RETRY_AFTER, RETRY_AFTER),
+        _ => return refusal,
     }
     let mut schemes = Vec::new();
     for scheme in chain.authenticators.iter().map(|authenticator| authenticator.scheme()) {

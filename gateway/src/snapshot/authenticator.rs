@@ -11,7 +11,7 @@ use crate::{
         Accounts, Identity, Place, Rules, Scheme, basic,
         jwt::{ClaimRules, KeySet, Remembered, Unsigned},
     },
-    telemetry::metrics::{AuthenticatorMetrics, Metrics},
+    telemetry::metrics::{AuthenticatorMetrics, Metrics, TokenCount},
 };
 
 /// An authenticator. It stays the same over reloads while its configuration does.
@@ -50,6 +50,7 @@ pub struct Jwt {
     pub keys: Keys,
     /// Those that were accepted.
     pub remembered: Remembered,
+    _count: TokenCount,
 }
 
 /// A list of API keys.
@@ -68,6 +69,7 @@ pub struct Opaque {
     pub places: Vec<Place>,
     /// Asks, and remembers.
     pub introspection: Arc<Introspection>,
+    _count: TokenCount,
 }
 
 /// Where keys are.
@@ -127,33 +129,39 @@ impl Authenticator {
         issuers: &Issuers,
         before: Option<&Self>,
     ) -> Self {
-        let name = settings.name.as_str();
+        let numbers = metrics.authenticator(settings.name.as_str());
         let accounts = |own: &Arc<Accounts>| match before.and_then(Self::accounts) {
             Some(before) => Arc::new(own.following(before)),
             None => own.clone(),
         };
         let method = match &settings.method {
-            check::Method::Jwt(jwt) => Method::Jwt(Jwt {
-                places: jwt.places.clone(),
-                rules: jwt.rules.clone(),
-                keys: keys(&jwt.keys, issuers),
-                remembered: remembered(jwt, before),
-            }),
+            check::Method::Jwt(jwt) => {
+                let remembered = remembered(jwt, before);
+                let counted = remembered.clone();
+                Method::Jwt(Jwt {
+                    places: jwt.places.clone(),
+                    rules: jwt.rules.clone(),
+                    keys: keys(&jwt.keys, issuers),
+                    remembered,
+                    _count: numbers.shows_tokens(move || counted.len()),
+                })
+            }
             check::Method::ApiKeys(keys) => {
                 Method::ApiKeys(ApiKeys { places: keys.places.clone(), accounts: accounts(&keys.accounts) })
             }
             check::Method::Basic(basic) => Method::Basic(accounts(&basic.accounts)),
-            check::Method::Introspection(opaque) => Method::Introspection(Opaque {
-                places: opaque.places.clone(),
-                introspection: Introspection::new(
-                    opaque.settings.clone(),
-                    Handle::current(),
-                    metrics.introspection(name),
-                ),
-            }),
+            check::Method::Introspection(opaque) => {
+                let asking = metrics.introspection(settings.name.as_str());
+                let introspection = Introspection::new(opaque.settings.clone(), Handle::current(), asking);
+                let counted = introspection.clone();
+                Method::Introspection(Opaque {
+                    places: opaque.places.clone(),
+                    introspection,
+                    _count: numbers.shows_tokens(move || counted.remembered_count()),
+                })
+            }
         };
-        let metrics = metrics.authenticator(name);
-        Self { name: settings.name.to_arc(), metrics, method, settings }
+        Self { name: settings.name.to_arc(), metrics: numbers, method, settings }
     }
 
     /// Whether it was made of the same settings.

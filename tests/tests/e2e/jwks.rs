@@ -164,6 +164,9 @@ async fn without_any_keys_nobody_can_say_who_calls() {
     let address = closed_port();
     let gateway = Gateway::start(by_url(&format!("http://{address}"))).await;
     assert_eq!(ask(&gateway, &issuer.token("7")).await, (503, "authentication_unavailable".into()));
+    let token = format!("Bearer {}", issuer.token("7"));
+    let unavailable = gateway.request("GET", "/", &[("authorization", &token)]).await;
+    assert_eq!(unavailable.header("retry-after"), "1");
     let missing = gateway.get("/").await;
     assert_eq!(missing.refused(401), "credentials_missing", "what is missing needs no key");
     assert_eq!(ask(&gateway, "token").await, (401, "token_malformed".into()), "nor does what cannot be read");

@@ -116,6 +116,7 @@ async fn a_token_is_checked_once_and_remembered() {
     let users = [("authenticator", "users")];
     assert_eq!(metrics.value("gateway_token_cache_misses_total", &users), 1.0);
     assert_eq!(metrics.value("gateway_token_cache_hits_total", &users), 2.0);
+    assert_eq!(metrics.value("gateway_token_cache_entries", &users), 1.0);
     // What has nothing to do with it leaves the memory as it is, a new key does not.
     let other = config("{ file: jwks.json }").replace("body: in", "body: in, status: 203");
     assert_eq!(gateway.reload(&other).await.status, 200);

@@ -39,7 +39,6 @@ pub async fn check(
     let identity = Arc::new(Identity::new(authenticator.name.clone(), token.claims));
     if let Some(name) = name {
         jwt.remembered.insert(name, identity.clone(), key, period);
-        authenticator.metrics.remembers(jwt.remembered.len());
     }
     Ok(Some(identity))
 }

@@ -7,7 +7,7 @@ use prometheus::Registry;
 
 use super::degraded::{Degraded, ISSUER};
 use super::family::{Family, Slots};
-use super::instrument::{Age, Counter, Level};
+use super::instrument::{Age, Counter, Level, LookedUp};
 use crate::reason::Reason;
 use crate::telemetry::names::metrics as names;
 
@@ -19,7 +19,7 @@ pub(super) struct AuthenticatorFamilies {
     decisions: Family<Counter>,
     hits: Family<Counter>,
     misses: Family<Counter>,
-    remembered: Family<Level>,
+    remembered: Family<LookedUp>,
     refreshes: Family<Counter>,
     keys: Family<Level>,
     key_age: Family<Age>,
@@ -87,10 +87,12 @@ impl AuthenticatorMetrics {
         self.misses.get(0, || self.families.misses.with(&[&self.name])).inc();
     }
 
-    /// Shows how many tokens are remembered.
-    pub fn remembers(&self, count: u64) {
-        let count = i64::try_from(count).unwrap_or(i64::MAX);
-        self.families.remembered.with(&[&self.name]).set(count);
+    /// Shows how many tokens are remembered, which `count` knows, while what this gives is held.
+    pub fn shows_tokens(&self, count: impl Fn() -> u64 + Send + Sync + 'static) -> TokenCount {
+        let Self { name, families, .. } = self;
+        let count = Arc::new(LookedUp::new(count));
+        families.remembered.put(&[name], count.clone());
+        TokenCount { name: name.clone(), family: families.remembered.clone(), count }
     }
 
     /// The numbers of its issuer's keys, of which there are none yet.
@@ -104,6 +106,20 @@ impl AuthenticatorMetrics {
             age: OnceLock::new(),
             degraded: Degraded::new(families.degraded.with(&[ISSUER])),
         }
+    }
+}
+
+/// How many tokens an authenticator remembers. It leaves `/metrics` with it.
+#[derive(Debug)]
+pub struct TokenCount {
+    name: Box<str>,
+    family: Family<LookedUp>,
+    count: Arc<LookedUp>,
+}
+
+impl Drop for TokenCount {
+    fn drop(&mut self) {
+        self.family.withdraw(&[&self.name], &self.count);
     }
 }
 

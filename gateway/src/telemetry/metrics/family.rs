@@ -13,7 +13,7 @@ use prometheus::Registry;
 use prometheus::core::{Collector, Desc};
 use prometheus::proto;
 
-use super::instrument::{Age, Amount, Counter, Histogram, Instrument, Level, UpDown};
+use super::instrument::{Age, Amount, Counter, Histogram, Instrument, Level, LookedUp, UpDown};
 use crate::telemetry::names::{Kind, Metric};
 
 type Values = Box<[Box<str>]>;
@@ -51,6 +51,12 @@ impl Make for Amount {
 impl Make for Age {
     fn make(_: &Metric) -> Self {
         Age::new()
+    }
+}
+
+impl Make for LookedUp {
+    fn make(_: &Metric) -> Self {
+        LookedUp::new(|| 0)
     }
 }
 
@@ -110,6 +116,15 @@ impl<I: Make> Family<I> {
     pub fn put(&self, values: &[&str], instrument: Arc<I>) {
         let key: Values = values.iter().map(|value| (*value).into()).collect();
         self.series().insert(key, instrument);
+    }
+
+    /// Takes back what was [put](Self::put) there, unless another one has taken its place.
+    pub fn withdraw(&self, values: &[&str], instrument: &Arc<I>) {
+        let key: Values = values.iter().map(|value| (*value).into()).collect();
+        let mut series = self.series();
+        if series.get(&key).is_some_and(|shown| Arc::ptr_eq(shown, instrument)) {
+            series.remove(&key);
+        }
     }
 
     /// Removes the series unless somebody besides the caller still holds it.

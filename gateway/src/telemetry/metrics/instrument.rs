@@ -11,6 +11,7 @@
 //! A scrape may see a bucket before it sees the sum that belongs to it; the
 //! next scrape has both.
 
+use std::fmt;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
@@ -121,6 +122,28 @@ impl Instrument for Amount {
         let mut gauge = proto::Gauge::default();
         gauge.set_value(f64::from_bits(self.0.load(Relaxed)));
         into.set_gauge(gauge);
+    }
+}
+
+/// A number that is kept elsewhere, and looked up when it is shown.
+pub struct LookedUp(Box<dyn Fn() -> u64 + Send + Sync>);
+
+impl LookedUp {
+    /// What a function gives at the time.
+    pub fn new(look: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
+        Self(Box::new(look))
+    }
+}
+
+impl fmt::Debug for LookedUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LookedUp")
+    }
+}
+
+impl Instrument for LookedUp {
+    fn read(&self, into: &mut proto::Metric) {
+        into.set_gauge(gauge(i64::try_from((self.0)()).unwrap_or(i64::MAX)));
     }
 }
 

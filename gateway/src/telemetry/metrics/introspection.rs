@@ -22,7 +22,7 @@ pub enum Introspected {
     Remembered,
     /// The issuer gave no answer, or none that is usable.
     Failed,
-    /// It was not asked, because it gave none to others before.
+    /// It was not asked, because it is down.
     Skipped,
 }
 

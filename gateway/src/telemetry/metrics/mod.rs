@@ -33,7 +33,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use prometheus::{Registry, TextEncoder};
 use tokio::runtime::Handle;
 
-pub use authenticator::{AuthenticatorMetrics, KeyMetrics};
+pub use authenticator::{AuthenticatorMetrics, KeyMetrics, TokenCount};
 pub use concurrency::{ConcurrencyMetrics, Latencies, Shed};
 pub use degraded::Degraded;
 pub use ending::Ending;

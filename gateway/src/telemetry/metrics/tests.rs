@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::io::Write;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use http::Method;
@@ -86,7 +87,6 @@ fn populated() -> Arc<Metrics> {
     users.rejected(Reason::TokenExpired);
     users.token_was_known();
     users.token_was_new();
-    users.remembers(1);
     metrics.redis().called(RedisCall::Late, Duration::from_millis(25));
     metrics.redis().degraded(true);
     graphql.refused("User.email");
@@ -132,6 +132,7 @@ async fn every_metric_of_the_table_is_shown() {
     metrics.watch_runtime("proxy", Handle::current());
     let _endpoint = metrics.upstream("users").endpoint("http://127.0.0.1:7001");
     let keys = metrics.authenticator("users").keys();
+    let _shown = metrics.authenticator("users").shows_tokens(|| 1);
     keys.has(1, Some(Instant::now()));
     keys.attempted(0);
     let concurrency = metrics.route("users").concurrency();
@@ -177,6 +178,22 @@ fn keys_are_told_of_as_long_as_there_is_who_fetches_them_and_their_age_from_the_
     assert!(told("age_seconds").is_some_and(|age| (100.0..200.0).contains(&age)), "older than what shows it");
     drop(keys);
     assert_eq!((told("keys"), told("consecutive_failures"), told("age_seconds")), (None, None, None));
+}
+
+#[test]
+fn remembered_tokens_are_counted_when_they_are_shown_and_as_long_as_there_is_who_remembers() {
+    let metrics = Metrics::new();
+    let shown = || value(&metrics.render(), "gateway_token_cache_entries{authenticator=\"users\"}");
+    let tokens = Arc::new(AtomicU64::new(1));
+    let counted = tokens.clone();
+    let first = metrics.authenticator("users").shows_tokens(move || counted.load(Ordering::Relaxed));
+    tokens.store(7, Ordering::Relaxed);
+    assert_eq!(shown(), Some(7.0));
+    let second = metrics.authenticator("users").shows_tokens(|| 2);
+    drop(first);
+    assert_eq!(shown(), Some(2.0), "what takes its place stays");
+    drop(second);
+    assert_eq!(shown(), None);
 }
 
 #[test]

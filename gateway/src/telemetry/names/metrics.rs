@@ -137,9 +137,9 @@ mod table {
     pub const TOKEN_CACHE_MISSES: Metric = counter("gateway_token_cache_misses_total", &[AUTHENTICATOR],
         "Tokens that were not remembered.");
     pub const TOKEN_CACHE_ENTRIES: Metric = gauge("gateway_token_cache_entries", &[AUTHENTICATOR],
-        "Tokens that are remembered, counted whenever one is added.");
+        "Tokens that are remembered.");
     pub const INTROSPECTIONS: Metric = counter("gateway_token_introspections_total", &[AUTHENTICATOR, RESULT],
-        "Tokens for which an introspection authenticator was asked, by result (accepted, refused, remembered: by an earlier answer, failed: no usable answer, skipped: not asked, since the issuer does not answer).");
+        "Tokens for which an introspection authenticator was asked, by result (accepted, refused, remembered: by an earlier answer, failed: no usable answer, skipped: not asked, since the issuer is down).");
     pub const INTROSPECTION_DURATION: Metric = histogram("gateway_token_introspection_duration_seconds", Seconds, &[AUTHENTICATOR],
         "Time until the issuer had answered a question about a token, or was given up.");
     pub const JWKS_REFRESHES: Metric = counter("gateway_jwks_refreshes_total", &[AUTHENTICATOR, RESULT],

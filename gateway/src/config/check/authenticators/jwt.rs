@@ -59,10 +59,10 @@ pub fn check(check: &mut Check<'_>, name: &Name, path: &str, config: &JwtConfig)
     let keys = keys(check, name, path, &config.keys, issuer, &algorithms);
     let rules = rules(check, path, config);
     let places = places::check(check, &config.from, AUTHORIZATION);
-    let remembered = *config.remembered_tokens;
+    let remembered = *config.cache.tokens;
     if remembered > MOST_REMEMBERED {
         let text = format!("`{remembered}` is more than {MOST_REMEMBERED}; write that or less");
-        check.error(config.remembered_tokens.place().clone(), text);
+        check.error(config.cache.tokens.place().clone(), text);
     }
     Some(Jwt { keys: keys?, rules: rules?, places: places?, remembered })
 }

@@ -44,11 +44,24 @@ pub struct JwtConfig {
     /// Where in a request tokens are.
     #[serde(default)]
     pub from: FromConfig,
-    /// Accepted tokens that are remembered, so that their signatures are not checked again; 0 remembers none. Each
-    /// takes about twice the size of its claims.
-    #[serde(default = "remembered_tokens")]
+    /// What is remembered of tokens that were accepted.
+    #[serde(default)]
+    pub cache: JwtCache,
+}
+
+/// What is remembered of tokens that were accepted, so that their signatures are not checked again.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct JwtCache {
+    /// How many tokens are remembered at most, each about twice as large as its claims; 0 remembers none.
     #[schemars(range(max = 1_000_000))]
-    pub remembered_tokens: Located<u64>,
+    pub tokens: Located<u64>,
+}
+
+impl Default for JwtCache {
+    fn default() -> Self {
+        Self { tokens: 10_000.into() }
+    }
 }
 
 /// Where keys come from: exactly one of `url`, `file`, `pem` and `secret`.
@@ -93,8 +106,4 @@ fn refresh() -> Located<Duration> {
 
 fn leeway() -> Located<Duration> {
     Duration::from_secs(30).into()
-}
-
-fn remembered_tokens() -> Located<u64> {
-    10_000.into()
 }

@@ -80,8 +80,12 @@ impl Remembered {
         }
     }
 
-    /// How many there are, nearly.
+    /// How many there are. Does what the cache has put off before, so it is nothing for a request to ask.
     pub fn len(&self) -> u64 {
-        self.0.as_ref().map_or(0, Cache::entry_count)
+        let count = |cache: &Cache<_, _, _>| {
+            cache.run_pending_tasks();
+            cache.entry_count()
+        };
+        self.0.as_ref().map_or(0, count)
     }
 }

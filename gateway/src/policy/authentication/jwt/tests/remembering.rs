@@ -69,6 +69,11 @@ fn another_token_is_not_taken_for_it() {
 }
 
 #[test]
+fn they_are_counted_at_once() {
+    assert_eq!(accepted(&claims()).remembered.len(), 1);
+}
+
+#[test]
 fn a_memory_of_nothing_remembers_nothing() {
     let none = Remembered::new(0);
     assert!(none.name_of(b"token").is_none());
