@@ -21,7 +21,7 @@ use super::{
     refresh::{Allowance, lifetime, renewal, retry},
 };
 use crate::{
-    policy::authentication::jwt::{Algorithm, KeySet, read_jwks},
+    policy::authentication::jwt::{Algorithm, KeySet, LeftOut, read_jwks},
     telemetry::metrics::{AuthenticatorMetrics, KeyMetrics},
     value::{HttpUrl, Name},
 };
@@ -90,7 +90,16 @@ pub struct Latest {
     pub since: Option<SystemTime>,
     /// Why it has.
     pub error: Option<String>,
+    /// Keys of the latest set that cannot be used.
+    pub left_out: Vec<LeftOut>,
     failures: u32,
+}
+
+/// What a document has brought.
+struct Taken {
+    /// How long it may be kept.
+    lifetime: Duration,
+    left_out: Vec<LeftOut>,
 }
 
 /// The keys of this moment.
@@ -200,31 +209,26 @@ impl Jwks {
         }
     }
 
-    /// Takes over the keys of a document; gives how long they may be kept.
-    fn take_over(&self, document: &Document) -> Result<Duration, String> {
+    /// Takes over the keys of a document.
+    fn take_over(&self, document: &Document) -> Result<Taken, String> {
         let read = read_jwks(&document.body, &self.settings.algorithms, false)?;
         if read.keys.len() == 0 {
-            return Err(format!("none of its keys can be used: {}", read.left_out.join(", ")));
+            return Err(format!("none of its keys can be used: {}", list(&read.left_out)));
         }
         let same = self.now().get().is_some_and(|keys| *keys == read.keys);
         if !same {
             tracing::info!(authenticator = %self.settings.name, count = read.keys.len(), "the issuer has new keys");
             self.keys.store(Some(Arc::new(read.keys)));
         }
-        Ok(lifetime(&document.headers, self.settings.refresh))
+        let lifetime = lifetime(&document.headers, self.settings.refresh);
+        Ok(Taken { lifetime, left_out: read.left_out })
     }
 
     /// Remembers and tells how an attempt has ended; gives the pause until the next.
-    fn note(&self, fetched: Result<Duration, String>) -> Duration {
+    fn note(&self, fetched: Result<Taken, String>) -> Duration {
         match fetched {
-            Ok(lifetime) => {
-                let before = std::mem::replace(
-                    &mut *lock(&self.latest),
-                    Latest { fetched: Some(SystemTime::now()), ..Latest::default() },
-                );
-                if before.failures > 0 {
-                    tracing::info!(authenticator = %self.settings.name, "the issuer's keys can be fetched again");
-                }
+            Ok(Taken { lifetime, left_out }) => {
+                self.succeeded(left_out);
                 self.metrics.attempted(0);
                 self.show_keys();
                 renewal(lifetime, fastrand::f64())
@@ -235,6 +239,20 @@ impl Jwks {
                 retry(failures, fastrand::f64())
             }
         }
+    }
+
+    fn succeeded(&self, left_out: Vec<LeftOut>) {
+        let mut latest = lock(&self.latest);
+        let authenticator = &self.settings.name;
+        if latest.failures > 0 {
+            tracing::info!(%authenticator, "the issuer's keys can be fetched again");
+        }
+        let missed: Vec<_> = left_out.iter().filter(|left_out| left_out.is_missed()).cloned().collect();
+        if latest.left_out != left_out && !missed.is_empty() {
+            let (count, error) = (missed.len(), list(&missed));
+            tracing::warn!(%authenticator, count, error, "some of the issuer's keys cannot be used");
+        }
+        *latest = Latest { fetched: Some(SystemTime::now()), left_out, ..Latest::default() };
     }
 
     /// Gives how many attempts have failed in a row.
@@ -263,6 +281,10 @@ fn tell_failure(name: &Name, latest: &Latest, error: &str) {
             tracing::warn!(authenticator = %name, error, "the issuer's keys cannot be fetched, those of before stay")
         }
     }
+}
+
+fn list(left_out: &[LeftOut]) -> String {
+    left_out.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -51,6 +51,8 @@ pub struct IssuerStatus {
     pub url: String,
     /// How many there are; none has ever come where it is 0, and nobody is let in.
     pub keys: usize,
+    /// What the latest set has beside them, and why that cannot be used.
+    pub left_out: Vec<String>,
     /// When they last came: RFC 3339, UTC.
     pub fetched_at: Option<String>,
     /// From where they came, if it was not from `url`: none have come from there yet.
@@ -115,11 +117,12 @@ impl Issuers {
     /// Every source, for `/health`.
     pub fn status(&self) -> Vec<IssuerStatus> {
         let of = |(name, running): (&Arc<str>, &Running)| {
-            let Latest { fetched, from, since, error, .. } = running.jwks.latest();
+            let Latest { fetched, from, since, error, left_out, .. } = running.jwks.latest();
             IssuerStatus {
                 authenticator: name.clone(),
                 url: running.jwks.settings().url.to_string(),
                 keys: running.jwks.now().get().map_or(0, |keys| keys.len()),
+                left_out: left_out.iter().map(ToString::to_string).collect(),
                 fetched_at: fetched.map(rfc3339),
                 keys_from: from.map(|url| url.to_string()),
                 degraded: error.is_some(),

@@ -289,6 +289,42 @@ async fn an_issuer_is_asked_over_tls_by_whom_the_system_trusts() {
 }
 
 #[tokio::test]
+async fn an_issuer_may_have_an_authority_of_its_own() {
+    let (issuer, authority) = (Issuer::new("k"), tests::tls::Authority::new());
+    let set = jwks(&[&issuer]);
+    let handler = move |_| {
+        let set = set.clone();
+        async move { reply(200, set) }
+    };
+    let upstream = Upstream::start_tls(authority.issue(&["127.0.0.1"]).server(&["http/1.1"]), handler).await;
+    let yaml = config(&format!("{{ url: \"{}\", tls: {{ ca: ca.pem }} }}", upstream.url()));
+    let gateway = Launch::new(&yaml).file("ca.pem", authority.certificate()).start().await;
+    assert_eq!(ask(&gateway, &issuer.token("7")).await, accepted());
+    let strange = Launch::new(&yaml).file("ca.pem", tests::tls::Authority::new().certificate()).start().await;
+    assert_eq!(ask(&strange, &issuer.token("7")).await, (503, "authentication_unavailable".into()));
+}
+
+#[tokio::test]
+async fn keys_that_cannot_be_used_are_told() {
+    let issuer = Issuer::new("k");
+    let published = Published::keys(&[]).await;
+    let weak = json!({ "kty": "RSA", "n": "wQ", "e": "AQAB" });
+    let other = json!({ "kty": "RSA", "use": "enc", "n": "wQ", "e": "AQAB" });
+    published.say(200, json!({ "keys": [issuer.jwk(), other, weak] }).to_string());
+    let gateway = Gateway::start(by_url(&published.upstream.url())).await;
+    let warning = |line: &Value| line["message"] == "some of the issuer's keys cannot be used";
+    let line = gateway.log("the warning", warning).await;
+    assert_eq!((&line["count"], &line["authenticator"]), (&json!(1), &json!("users")), "{line}");
+    assert!(line["error"].as_str().unwrap().starts_with("keys[2] is an RSA key of 8 bits"), "{line}");
+    let health = gateway.admin("/health").await.json()["issuers"][0].clone();
+    assert_eq!(
+        (&health["keys"], &health["left_out"][0]),
+        (&json!(1), &json!("keys[1] is not for signatures"))
+    );
+    assert_eq!(health["left_out"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
 async fn keys_are_renewed_before_they_are_too_old() {
     let issuer = Issuer::new("k");
     let published = Published::keys(&[&issuer]).await;

@@ -129,3 +129,31 @@ async fn a_token_is_checked_once_and_remembered() {
     assert_eq!(gateway.reload_now().await.status, 200);
     assert_eq!(ask(&gateway, &token).await, (401, "token_not_trusted".into()));
 }
+
+#[tokio::test]
+async fn of_one_issuer_each_authenticator_takes_the_tokens_for_its_audience() {
+    let issuer = Issuer::new("k");
+    let jwt = |audience: &str| {
+        format!("{{ jwt: {{ issuer: \"{ISSUER}\", audiences: [{audience}], keys: {{ file: jwks.json }} }} }}")
+    };
+    let yaml = format!(
+        "authenticators: {{ shop: {}, bank: {} }}
+routes: [{{ name: a, match: {{ path: /** }}, respond: {{ body: in }}, authentication: {{ by: [shop, bank] }} }}]\n",
+        jwt("shop"),
+        jwt("bank")
+    );
+    let gateway = Launch::new(&yaml).file("jwks.json", jwks(&[&issuer])).start().await;
+    for audience in ["shop", "bank"] {
+        let token = issuer.token_with(json!({ "aud": audience, "sub": audience }));
+        assert_eq!(ask(&gateway, &token).await, accepted());
+        let line = gateway.access_log("the request", |line| line["subject"] == audience).await;
+        assert_eq!(line["authenticator"], audience);
+    }
+    let nobodys = issuer.token_with(json!({ "aud": "else" }));
+    assert_eq!(ask(&gateway, &nobodys).await, (401, "token_claims_refused".into()));
+    let forged = Issuer::new("k").token_with(json!({ "aud": "bank" }));
+    assert_eq!(ask(&gateway, &forged).await, (401, "token_not_trusted".into()));
+    let logout = json!({ "alg": "ES256", "kid": "k", "typ": "logout+jwt" });
+    let logout = issuer.sign(&logout, &claims(json!({ "aud": "bank" })));
+    assert_eq!(ask(&gateway, &logout).await, (401, "token_claims_refused".into()));
+}

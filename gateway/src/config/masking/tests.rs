@@ -95,7 +95,7 @@ fn in_files_of_accounts_all_is_hidden_that_makes_no_sense() {
 fn what_makes_sense_is_shown() {
     for text in [
         "{ jwt: { from: { cookie: session, query: access_token }, issuer: x } }",
-        "{ jwt: { remembered_tokens: 5, algorithms: [none] } }",
+        "{ jwt: { cache: { tokens: 5 }, algorithms: [none] } }",
         "{ api_keys: { file: keys.yaml } }",
         "{ basic: { users: [{ name: ann, claims: { tenant: a } }] } }",
     ] {
@@ -126,7 +126,7 @@ fn secrets_are_known_by_words_in_any_spelling() {
     ] {
         assert!(speaks_of_secrets(key), "{key}");
     }
-    for key in ["tokens", "remembered_tokens", "keys", "pass_through", "cookies", "author", "power"] {
+    for key in ["tokens", "keys", "pass_through", "cookies", "author", "power"] {
         assert!(!speaks_of_secrets(key), "{key}");
     }
 }

@@ -8,7 +8,7 @@ use crate::reason::Reason;
 /// Whether a token is for one of `ours`; where there are none, for anybody.
 ///
 /// # Errors
-/// It is for others, or `aud` is neither a text nor a list of texts.
+/// It is for others, and the next authenticator of the route may be meant; or `aud` is neither a text nor a list of texts.
 pub fn check(aud: &Value, ours: &[Box<str>]) -> Result<(), Rejected> {
     let wrong_type = |detail: &'static str| Err(Rejected::new(Reason::TokenMalformed, detail));
     let audiences = match aud {
@@ -23,7 +23,7 @@ pub fn check(aud: &Value, ours: &[Box<str>]) -> Result<(), Rejected> {
     if ours.is_empty() || audiences.iter().any(is_ours) {
         return Ok(());
     }
-    Err(Rejected::new(Reason::TokenClaimsRefused, "`aud` has none of the audiences"))
+    Err(Rejected::unknown(Reason::TokenClaimsRefused, "`aud` has none of the audiences"))
 }
 
 #[cfg(test)]

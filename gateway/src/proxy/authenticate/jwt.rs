@@ -29,7 +29,7 @@ pub async fn check(
         return known.map(Some);
     }
     let token = Token::parse(bytes)?;
-    jwt.rules.check_issuer(&token.claims)?;
+    jwt.rules.check_ours(&token)?;
     authenticator.metrics.token_was_new();
     let verified = match verified(jwt, &token, now) {
         Err(unsigned) if jwt.keys.renewed_for(&unsigned).await => verified(jwt, &token, now),

@@ -16,7 +16,7 @@ use crate::{
         jwt::{
             Algorithm, ClaimRules, Jwks, Key, KeySet, Material, algorithms_of,
             config::{JwtConfig, KeysConfig, StandardClaim},
-            read_jwks, read_pem,
+            media_type, read_jwks, read_pem,
         },
     },
     value::{Duration, HttpUrl, Located, Name},
@@ -86,10 +86,17 @@ fn rules(check: &mut Check<'_>, path: &str, config: &JwtConfig) -> Option<ClaimR
     if let Some(claim) = config.optional_claims.iter().find(|claim| ***claim == StandardClaim::Exp) {
         check.warning(claim.place().clone(), "a token without `exp` counts for ever; let the issuer add it");
     }
-    for text in config.issuer.iter().chain(&config.audiences).chain(&config.required_claims) {
+    let texts = config.issuer.iter().chain(&config.audiences).chain(&config.required_claims);
+    for text in texts.chain(&config.types) {
         if text.trim().is_empty() {
             check.error(text.place().clone(), "the text is empty; write what the token says, or remove it");
         }
+    }
+    if let Some(none) = config.max_age.as_ref().filter(|age| age.is_zero()) {
+        check.error(
+            none.place().clone(),
+            "every token is older than that; write for example `1h`, or remove it",
+        );
     }
     if *config.leeway > MOST_LEEWAY {
         let text = format!("`{}` is more than {MOST_LEEWAY}; let the clocks be set instead", *config.leeway);
@@ -104,6 +111,8 @@ fn rules(check: &mut Check<'_>, path: &str, config: &JwtConfig) -> Option<ClaimR
         issuer: config.issuer.as_ref().map(text),
         audiences: config.audiences.iter().map(text).collect(),
         required: standard.chain(further).map(Into::into).collect(),
+        types: config.types.iter().map(|name| media_type(name.trim())).collect(),
+        max_age: config.max_age.as_ref().map(|age| age.get()),
         leeway: config.leeway.get(),
     })
 }
@@ -142,7 +151,12 @@ fn keys(
             .map(Keys::At);
     }
     if let Some(file) = file {
-        return from_file(check, file, |content| jwks(content, algorithms)).map(Keys::Known);
+        let Jwks { keys, left_out } = from_file(check, file, |content| jwks(content, algorithms))?;
+        for left_out in left_out.iter().filter(|left_out| left_out.is_missed()) {
+            let text = format!("{left_out}; tokens that it has signed are refused");
+            check.warning(file.place().clone(), text);
+        }
+        return Some(Keys::Known(keys));
     }
     if let Some(pem) = pem {
         return from_file(check, pem, |content| one(&read_pem(content)?, algorithms)).map(Keys::Known);
@@ -170,11 +184,11 @@ fn at_issuer(check: &mut Check<'_>, url: &Located<HttpUrl>, refresh: &Located<Du
     sensible
 }
 
-fn from_file(
+fn from_file<T>(
     check: &mut Check<'_>,
     file: &Located<PathBuf>,
-    read: impl Fn(&[u8]) -> Result<KeySet, String>,
-) -> Option<KeySet> {
+    read: impl Fn(&[u8]) -> Result<T, String>,
+) -> Option<T> {
     let shown = check.files.resolve(file).display().to_string();
     let content = check.files.read(file).map_err(|error| format!("{}{}", why(&error), way_out(&error)));
     let found =
@@ -182,12 +196,15 @@ fn from_file(
     found.map_err(|text| check.error(file.place().clone(), text)).ok()
 }
 
-fn jwks(content: &[u8], algorithms: &[Algorithm]) -> Result<KeySet, String> {
-    let Jwks { keys, left_out } = read_jwks(content, algorithms, true)?;
-    match left_out.as_slice() {
-        _ if keys.len() > 0 => Ok(keys),
+fn jwks(content: &[u8], algorithms: &[Algorithm]) -> Result<Jwks, String> {
+    let jwks = read_jwks(content, algorithms, true)?;
+    match jwks.left_out.as_slice() {
+        _ if jwks.keys.len() > 0 => Ok(jwks),
         [] => Err("it has no keys; add one".into()),
-        left_out => Err(format!("none of its keys can be used: {}; add one that can", left_out.join(", "))),
+        left_out => {
+            let list = left_out.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            Err(format!("none of its keys can be used: {list}; add one that can"))
+        }
     }
 }
 

@@ -101,8 +101,8 @@ fn one(
     Authentication { by: indexes.into(), rules }
 }
 
-/// The first authenticator of an issuer decides about its tokens, so a second one that looks in the same places is asked in
-/// vain.
+/// An authenticator decides about the tokens of its issuer that are for its audiences, so another one for the same is asked
+/// in vain, if it looks in the same places.
 fn never_asked(
     check: &mut Check<'_>,
     name: &Located<Name>,
@@ -112,15 +112,18 @@ fn never_asked(
 ) {
     let at = |index: usize| known.get_index(index).and_then(|(_, authenticator)| authenticator.as_ref());
     let tokens = |index: usize| match at(index).map(|authenticator| &authenticator.method) {
-        Some(Method::Jwt(jwt)) => Some((jwt.rules.issuer.clone()?, jwt.places.clone())),
+        Some(Method::Jwt(jwt)) => Some(jwt),
         _ => None,
     };
     let Some(own) = tokens(index) else { return };
-    let first = before.iter().find(|first| **first != index && tokens(**first).as_ref() == Some(&own));
+    let covers = |first: &usize| {
+        tokens(*first).is_some_and(|first| first.places == own.places && first.rules.covers(&own.rules))
+    };
+    let first = before.iter().find(|first| **first != index && covers(first));
     if let Some(first) = first.and_then(|first| at(*first)) {
         let text = format!(
-            "`{}` has the same issuer and decides about its tokens, so this one is never asked; \
-             put the `audiences` and keys of both into one",
+            "`{}` has the same issuer and audiences and decides about such tokens, so this one is never asked; \
+             put the keys of both into one, or give each `audiences` of its own",
             first.name
         );
         check.warning(name.place().clone(), text);

@@ -38,7 +38,16 @@ pub struct JwtConfig {
     /// Which of `exp`, `iss` and `aud` may be missing. What is there counts all the same.
     #[serde(default)]
     pub optional_claims: Vec<Located<StandardClaim>>,
-    /// How far the issuer's clock may differ from this one's, for `exp` and `nbf`; 5m at most.
+    /// What kinds of token count, by `typ` in their header; with or without `application/`, in any case. Without it those
+    /// that name none count, and all but types of JWT that are made for something else, as `logout+jwt`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(example = ["at+jwt"])]
+    pub types: Vec<Located<String>>,
+    /// How long ago a token may have been issued (`iat`, which must be there then), whatever its `exp` says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = "1h")]
+    pub max_age: Option<Located<Duration>>,
+    /// How far the issuer's clock may differ from this one's, for `exp`, `nbf` and `max_age`; 5m at most.
     #[serde(default = "leeway")]
     pub leeway: Located<Duration>,
     /// Where in a request tokens are.

@@ -1,7 +1,10 @@
 //! JWK Sets (RFC 7517).
 //!
 //! Issuers publish keys for other purposes beside those for signatures, and may some day publish kinds that nobody here
-//! knows: what cannot be used is left out, and only a set without any usable key is an error.
+//! knows: what cannot be used is left out, and only a set without any usable key is an error. What was left out is told:
+//! tokens that such a key signs are refused.
+
+use std::fmt;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyOperations, PublicKeyUse};
@@ -19,8 +22,45 @@ use super::{
 pub struct Jwks {
     /// The keys that can be used.
     pub keys: KeySet,
-    /// Why others cannot.
-    pub left_out: Vec<String>,
+    /// Those that cannot, in their order.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// A key that cannot be used, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftOut {
+    index: usize,
+    why: Unusable,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Unusable {
+    OtherPurpose,
+    Faulty(String),
+}
+
+impl LeftOut {
+    /// It is for signatures, so that tokens may come that it has signed.
+    pub fn is_missed(&self) -> bool {
+        self.why != Unusable::OtherPurpose
+    }
+}
+
+/// `keys[2] is an RSA key of 1024 bits, and 2048 to 8192 can be used`.
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let why = match &self.why {
+            Unusable::OtherPurpose => "not for signatures",
+            Unusable::Faulty(why) => why,
+        };
+        write!(f, "keys[{}] is {why}", self.index)
+    }
+}
+
+impl From<String> for Unusable {
+    fn from(why: String) -> Self {
+        Self::Faulty(why)
+    }
 }
 
 #[derive(Deserialize)]
@@ -40,28 +80,28 @@ pub fn read_jwks(json: &[u8], algorithms: &[Algorithm], secrets: bool) -> Result
     for (index, jwk) in document.keys.into_iter().enumerate() {
         match keys_of(jwk, algorithms, secrets) {
             Ok(some) => keys.extend(some),
-            Err(why) => left_out.push(format!("keys[{index}] is {why}")),
+            Err(why) => left_out.push(LeftOut { index, why }),
         }
     }
     Ok(Jwks { keys: keys.into_iter().collect(), left_out })
 }
 
 /// The key for each algorithm that it may be used with.
-fn keys_of(value: Value, allowed: &[Algorithm], secrets: bool) -> Result<Vec<Key>, String> {
+fn keys_of(value: Value, allowed: &[Algorithm], secrets: bool) -> Result<Vec<Key>, Unusable> {
     let written = value.get("alg").and_then(Value::as_str).map(ToOwned::to_owned);
     let jwk: Jwk = serde_json::from_value(value).map_err(|_| "no JWK".to_owned())?;
     let common = &jwk.common;
     let verifies = common.key_operations.as_ref().is_none_or(|list| list.contains(&KeyOperations::Verify));
     if !verifies || common.public_key_use.as_ref().is_some_and(|purpose| *purpose != PublicKeyUse::Signature)
     {
-        return Err("not for signatures".into());
+        return Err(Unusable::OtherPurpose);
     }
-    let material = material(&jwk.algorithm).ok_or("of a kind that is unknown here")?;
+    let material = material(&jwk.algorithm)?;
     if matches!(material, Material::Secret(_)) && !secrets {
-        return Err("a secret, which nobody may publish".into());
+        return Err(Unusable::Faulty("a secret, which nobody may publish".into()));
     }
     if let Some(fault) = material.fault() {
-        return Err(fault);
+        return Err(Unusable::Faulty(fault));
     }
     let algorithms = algorithms_of(&material, written.as_deref(), allowed)?;
     let key = |algorithm: Algorithm| Key::new(common.key_id.as_deref(), algorithm, &material);
@@ -103,25 +143,33 @@ pub fn algorithms_of(
     }
 }
 
-fn material(parameters: &AlgorithmParameters) -> Option<Material> {
-    let decoded = |text: &str| URL_SAFE_NO_PAD.decode(text).ok();
+fn material(parameters: &AlgorithmParameters) -> Result<Material, String> {
     match parameters {
         AlgorithmParameters::RSA(rsa) => {
-            let (modulus, exponent) = (without_zeros(&decoded(&rsa.n)?), without_zeros(&decoded(&rsa.e)?));
-            Some(Material::Rsa { modulus, exponent })
+            let (modulus, exponent) = (decoded("n", &rsa.n)?, decoded("e", &rsa.e)?);
+            Ok(Material::Rsa { modulus: without_zeros(&modulus), exponent: without_zeros(&exponent) })
         }
         AlgorithmParameters::EllipticCurve(ec) => {
-            let point = [vec![4], decoded(&ec.x)?, decoded(&ec.y)?].concat();
+            let point = || Ok::<_, String>([vec![4], decoded("x", &ec.x)?, decoded("y", &ec.y)?].concat());
             match ec.curve {
-                EllipticCurve::P256 => Some(Material::P256(point)),
-                EllipticCurve::P384 => Some(Material::P384(point)),
-                _ => None,
+                EllipticCurve::P256 => Ok(Material::P256(point()?)),
+                EllipticCurve::P384 => Ok(Material::P384(point()?)),
+                _ => Err(UNKNOWN.into()),
             }
         }
         AlgorithmParameters::OctetKeyPair(pair) if pair.curve == EllipticCurve::Ed25519 => {
-            Some(Material::Ed25519(decoded(&pair.x)?))
+            Ok(Material::Ed25519(decoded("x", &pair.x)?))
         }
-        AlgorithmParameters::OctetKey(key) => Some(Material::Secret(decoded(&key.value)?)),
-        _ => None,
+        AlgorithmParameters::OctetKey(key) => Ok(Material::Secret(decoded("k", &key.value)?)),
+        _ => Err(UNKNOWN.into()),
     }
+}
+
+const UNKNOWN: &str = "of a kind that is unknown here";
+
+/// RFC 7518 section 2: Base64urlUInt.
+fn decoded(name: &str, text: &str) -> Result<Vec<u8>, String> {
+    let fault =
+        || format!("a key whose `{name}` is not base64url, which has neither `+` nor `/` nor `=` at its end");
+    URL_SAFE_NO_PAD.decode(text).map_err(|_| fault())
 }

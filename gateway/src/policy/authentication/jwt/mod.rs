@@ -1,6 +1,6 @@
 //! JSON Web Tokens (RFC 7519), signed by a provider whose keys are known (RFC 8725 is what is held to).
 //!
-//! A token is taken apart without believing it (`token`), compared with the issuer, its signature checked with one of the
+//! A token is taken apart without believing it (`token`), compared with issuer and audience, its signature checked with one of the
 //! provider's keys by the algorithm of that key (`key`, `crypto`), and then its claims (`claims`). What was once accepted
 //! is remembered (`remembered`), so that the signature of a token is checked once and not with every request.
 //!
@@ -20,8 +20,8 @@ mod token;
 use std::time::SystemTime;
 
 pub use algorithm::Algorithm;
-pub use claims::{ClaimRules, Period};
-pub use jwks::{Jwks, algorithms_of, read_jwks};
+pub use claims::{ClaimRules, Period, media_type};
+pub use jwks::{Jwks, LeftOut, algorithms_of, read_jwks};
 pub use key::{Key, KeyFingerprint, KeySet, Material, Unsigned};
 pub use pem::read_pem;
 pub use remembered::Remembered;
@@ -38,7 +38,7 @@ pub struct Verified {
     pub period: Period,
 }
 
-/// Checks a token that was taken apart and is of this issuer; see [`ClaimRules::check_issuer`].
+/// Checks a token that was taken apart and is meant for us; see [`ClaimRules::check_ours`].
 pub fn verify(
     token: &Token<'_>,
     keys: &KeySet,

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::reason::Reason;
+use crate::{policy::authentication::Fit, reason::Reason};
 use issuer::Signer;
 
 const ISSUER: &str = "https://issuer.test";
@@ -42,6 +42,7 @@ fn rules() -> ClaimRules {
         audiences: vec!["other".into(), AUDIENCE.into()],
         required: ["exp", "iss", "aud"].map(Into::into).to_vec(),
         leeway: Duration::from_secs(30),
+        ..ClaimRules::default()
     }
 }
 
@@ -62,7 +63,7 @@ fn named(signer: &Signer, kid: &str, algorithm: &str) -> Value {
 /// Everything that is asked of a token.
 fn decide(token: &[u8], keys: &KeySet) -> Result<(Value, Verified), Rejected> {
     let token = Token::parse(token)?;
-    rules().check_issuer(&token.claims)?;
+    rules().check_ours(&token)?;
     let verified = verify(&token, keys, &rules(), now()).map_err(Unsigned::into_rejected)?;
     Ok((token.claims.into(), verified))
 }
@@ -150,7 +151,7 @@ fn what_is_optional_counts_where_it_is_there() {
     let check = |claims: Value| {
         let token = signer.token(&json!({ "alg": "EdDSA" }), &claims);
         let token = Token::parse(token.as_bytes()).unwrap();
-        rules.check_issuer(&token.claims).map_err(|rejected| rejected.reason)?;
+        rules.check_ours(&token).map_err(|rejected| rejected.reason)?;
         verify(&token, &keys, &rules, now()).map_err(|why| why.into_rejected().reason)
     };
     assert!(check(json!({ "tenant": "acme" })).is_ok());
@@ -159,4 +160,96 @@ fn what_is_optional_counts_where_it_is_there() {
     assert_eq!(check(json!({ "tenant": "acme", "aud": "x" })).unwrap_err(), Reason::TokenClaimsRefused);
     assert_eq!(check(json!({ "tenant": "acme", "iss": "x" })).unwrap_err(), Reason::TokenClaimsRefused);
     assert_eq!(check(json!({ "tenant": "acme", "exp": NOW - 60 })).unwrap_err(), Reason::TokenExpired);
+}
+
+/// What is said of a token of this type, where these count.
+fn of_type(types: &[&str], typ: Value) -> Result<(), Rejected> {
+    let rules = ClaimRules { types: types.iter().map(|name| media_type(name)).collect(), ..rules() };
+    let mut header = json!({ "alg": "HS256", "typ": typ });
+    header.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+    let token = Signer::new(Algorithm::HS256).token(&header, &claims());
+    rules.check_ours(&Token::parse(token.as_bytes())?)
+}
+
+#[test]
+fn a_token_of_another_type_is_no_access_token() {
+    for counts in
+        [Value::Null, json!("JWT"), json!("jwt"), json!("at+jwt"), json!("application/AT+JWT"), json!("JWS")]
+    {
+        assert_eq!(of_type(&[], counts.clone()), Ok(()), "{counts}");
+    }
+    for other in ["logout+jwt", "secevent+jwt", "application/dpop+jwt", "token-introspection+JWT"] {
+        let rejected = of_type(&[], json!(other)).unwrap_err();
+        assert_eq!((rejected.fit, rejected.reason), (Fit::Unknown, Reason::TokenClaimsRefused), "{other}");
+        assert_eq!(of_type(&[other], json!(other)), Ok(()), "unless it is asked for");
+    }
+    for counts in ["at+jwt", "AT+jwt", "application/at+jwt", "JWT"] {
+        assert_eq!(of_type(&["application/at+JWT", "jwt"], json!(counts)), Ok(()), "{counts}");
+    }
+    for other in [Value::Null, json!(""), json!("JWS"), json!("at+jwt ")] {
+        assert!(of_type(&["at+jwt", "JWT"], other.clone()).is_err(), "{other}");
+    }
+    assert_eq!(of_type(&[], json!(["JWT"])).unwrap_err().reason, Reason::TokenMalformed);
+}
+
+#[test]
+fn a_token_for_another_audience_may_be_anothers() {
+    for (others, fit) in [
+        (json!({ "iss": "x" }), Fit::Foreign),
+        (json!({ "aud": "bank" }), Fit::Unknown),
+        (json!({ "aud": 7 }), Fit::Own),
+    ] {
+        let token =
+            Signer::new(Algorithm::HS256).token(&json!({ "alg": "HS256" }), &claims_with(others.clone()));
+        let rejected = rules().check_ours(&Token::parse(token.as_bytes()).unwrap()).unwrap_err();
+        assert_eq!(rejected.fit, fit, "{others}");
+    }
+}
+
+#[test]
+fn rules_cover_others_of_their_issuer_with_no_audience_and_no_type_of_their_own() {
+    let with = |audiences: &[&str], types: &[&str]| ClaimRules {
+        audiences: audiences.iter().map(|text| (*text).into()).collect(),
+        types: types.iter().map(|text| (*text).into()).collect(),
+        ..rules()
+    };
+    for (first, second, covers) in [
+        (with(&["a", "b"], &[]), with(&["b"], &[]), true),
+        (with(&[], &[]), with(&["b"], &["jwt"]), true),
+        (with(&["a"], &["jwt"]), with(&["a"], &["jwt"]), true),
+        (with(&["a"], &[]), with(&["a", "b"], &[]), false),
+        (with(&["a"], &[]), with(&[], &[]), false),
+        (with(&["a"], &[]), with(&["a"], &["logout+jwt"]), false),
+        (with(&["a"], &["jwt"]), with(&["a"], &[]), false),
+        (with(&[], &[]), ClaimRules { issuer: Some("x".into()), ..with(&[], &[]) }, false),
+        (ClaimRules { issuer: None, ..with(&[], &[]) }, ClaimRules { issuer: None, ..with(&[], &[]) }, false),
+    ] {
+        assert_eq!(first.covers(&second), covers, "{first:?} {second:?}");
+    }
+}
+
+#[test]
+fn a_token_may_be_too_old_by_its_iat() {
+    let rules = ClaimRules { max_age: Some(Duration::from_secs(3600)), ..rules() };
+    let check = |others: Value| {
+        let claims = claims_with(others);
+        rules.check(claims.as_object().unwrap(), now()).map(drop).map_err(|rejected| rejected.reason)
+    };
+    for good in [json!(NOW), json!(NOW - 3630), json!(NOW + 30), json!(NOW as f64 - 0.5)] {
+        assert_eq!(check(json!({ "iat": good })), Ok(()), "{good}");
+    }
+    for (iat, reason) in [
+        (json!(NOW - 3631), Reason::TokenExpired),
+        (json!(-1e300), Reason::TokenExpired),
+        (json!(NOW + 31), Reason::TokenNotYetValid),
+        (json!(1e300), Reason::TokenNotYetValid),
+        (json!("now"), Reason::TokenMalformed),
+        (Value::Null, Reason::TokenClaimsRefused),
+    ] {
+        assert_eq!(check(json!({ "iat": iat })), Err(reason), "{iat}");
+    }
+    let claims = claims_with(json!({ "iat": NOW, "exp": NOW + 100_000 }));
+    let period = rules.check(claims.as_object().unwrap(), now()).unwrap();
+    let later = |seconds| period.check(rules.leeway, now() + Duration::from_secs(seconds));
+    assert!(later(3630).is_ok() && later(3631).is_err(), "one that is remembered grows old, too");
 }

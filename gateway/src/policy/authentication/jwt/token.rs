@@ -31,6 +31,9 @@ pub struct Header {
     /// Which of the provider's keys it was signed with.
     #[serde(default)]
     pub kid: Option<String>,
+    /// What kind of token it is (RFC 8725 section 3.11).
+    #[serde(default)]
+    pub typ: Option<String>,
     /// Extensions that whoever does not know them must not ignore (RFC 7515 section 4.1.11). None is known here.
     #[serde(default, deserialize_with = "is_there")]
     crit: bool,

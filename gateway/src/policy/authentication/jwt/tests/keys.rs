@@ -5,7 +5,7 @@ use super::*;
 fn read(jwk: Value, algorithms: &[Algorithm]) -> Result<usize, String> {
     let document = json!({ "keys": [jwk] });
     let Jwks { keys, left_out } = read_jwks(document.to_string().as_bytes(), algorithms, false)?;
-    left_out.into_iter().next().map_or(Ok(keys.len()), Err)
+    left_out.into_iter().next().map_or(Ok(keys.len()), |left_out| Err(left_out.to_string()))
 }
 
 fn with(signer: &Signer, name: &str, value: Value) -> Value {
@@ -62,7 +62,9 @@ fn what_cannot_be_used_is_left_out() {
         (with(&rsa, "alg", json!("ES256")), "`alg` is not for that"),
         (with(&rsa, "alg", json!("RSA-OAEP")), "`alg` is not for that"),
         (with(&ec, "x", json!("AAAA")), "no uncompressed point on P-256"),
-        (with(&ec, "x", json!("not base64!")), "of a kind that is unknown here"),
+        (with(&ec, "x", json!("not base64!")), "a key whose `x` is not base64url"),
+        (with(&rsa, "n", json!("AQAB=")), "a key whose `n` is not base64url"),
+        (with(&rsa, "e", json!("AQ+B")), "a key whose `e` is not base64url"),
         (with(&ec, "crv", json!("P-521")), "of a kind that is unknown here"),
         (with(&ec, "crv", json!("secp256k1")), "of a kind that is unknown here"),
         (with(&rsa, "n", json!("AQAB")), "an RSA key of 17 bits"),
@@ -83,7 +85,8 @@ fn other_keys_do_not_matter_to_a_good_one() {
     let ec = Signer::new(Algorithm::ES256);
     let document = json!({ "keys": [{ "kty": "AKP" }, 7, with(&ec, "use", json!("enc")), ec.jwk()] });
     let Jwks { keys, left_out } = read_jwks(document.to_string().as_bytes(), &[], false).unwrap();
-    assert_eq!((keys.len(), left_out.len()), (1, 3));
+    let missed: Vec<bool> = left_out.iter().map(LeftOut::is_missed).collect();
+    assert_eq!((keys.len(), missed), (1, vec![true, true, false]));
 }
 
 #[test]
