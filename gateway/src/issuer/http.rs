@@ -1,8 +1,8 @@
 //! HTTP to issuers: a request, and its answer within bounds of time and size.
 //!
 //! A connection belongs to the runtime on which it was made: a client is used on one only, the control thread's, which
-//! outlives all others. Certificates are checked against those of the system; `SSL_CERT_FILE` and
-//! `SSL_CERT_DIR` name others. Redirects are not followed: an issuer that moves is configured anew.
+//! outlives all others. Certificates are checked against the authorities that are configured, or else those of the system;
+//! `SSL_CERT_FILE` and `SSL_CERT_DIR` name others. Redirects are not followed: an issuer that moves is configured anew.
 
 use std::{
     error::Error,
@@ -20,6 +20,8 @@ use hyper_util::{
 };
 use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
 use tokio::time::timeout;
+
+use crate::value::Authorities;
 
 /// Until an idle connection is closed: less than most servers wait.
 const IDLE: Duration = Duration::from_secs(30);
@@ -68,11 +70,11 @@ pub enum Failed {
 }
 
 impl Client {
-    /// A client without connections. Blocks the first time: it reads the system's certificates.
-    pub fn new() -> Self {
+    /// A client without connections, that trusts some authorities or else the system's, which it reads the first time.
+    pub fn new(authorities: Option<&Authorities>) -> Self {
         let mut builder = Pooled::builder(TokioExecutor::new());
         builder.pool_timer(TokioTimer::new()).pool_idle_timeout(IDLE).pool_max_idle_per_host(MOST_IDLE);
-        Self(builder.build(connector()))
+        Self(builder.build(connector(authorities)))
     }
 
     /// Sends a request and reads the whole answer.
@@ -98,7 +100,7 @@ async fn read(body: Limited<hyper::body::Incoming>, most: usize) -> Result<Bytes
     }
 }
 
-fn connector() -> Connector {
+fn connector(authorities: Option<&Authorities>) -> Connector {
     /// Reading the system's certificates takes a while, so they are read once.
     static TLS: LazyLock<ClientConfig> = LazyLock::new(|| match tls().with_native_roots() {
         Ok(trusting) => trusting.with_no_client_auth(),
@@ -110,7 +112,11 @@ fn connector() -> Connector {
     let mut tcp = HttpConnector::new();
     tcp.set_nodelay(true);
     tcp.enforce_http(false);
-    let builder = HttpsConnectorBuilder::new().with_tls_config(TLS.clone());
+    let config = match authorities {
+        Some(authorities) => tls().with_root_certificates(authorities.roots()).with_no_client_auth(),
+        None => TLS.clone(),
+    };
+    let builder = HttpsConnectorBuilder::new().with_tls_config(config);
     builder.https_or_http().enable_http1().wrap_connector(tcp)
 }
 

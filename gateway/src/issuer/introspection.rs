@@ -36,7 +36,7 @@ use crate::{
     },
     reason::Reason,
     telemetry::metrics::{Degraded, Introspected, IntrospectionMetrics},
-    value::{Secret, rfc3339},
+    value::{Authorities, Secret, rfc3339},
 };
 
 /// Bytes of the largest answer that is read.
@@ -55,6 +55,8 @@ pub struct Settings {
     pub rules: Rules,
     /// Where.
     pub endpoint: Uri,
+    /// Who vouches for the server there; the system's authorities if nobody.
+    pub authorities: Option<Authorities>,
     /// Who the gateway is, where the header says it.
     pub authorization: Option<Secret>,
     /// The same where the body says it: parameters, with `&` after them.
@@ -119,8 +121,8 @@ impl Introspection {
     pub fn new(settings: Settings, runtime: Handle, metrics: Arc<IntrospectionMetrics>) -> Arc<Self> {
         Arc::new(Self {
             known: Cache::new(settings.tokens),
+            client: Client::new(settings.authorities.as_ref()),
             settings,
-            client: Client::new(),
             runtime,
             fingerprints: Fingerprints::new(),
             flights: Flights::new(MOST_WAITING),

@@ -23,7 +23,7 @@ use super::{
 use crate::{
     policy::authentication::jwt::{Algorithm, KeySet, LeftOut, read_jwks},
     telemetry::metrics::{AuthenticatorMetrics, KeyMetrics},
-    value::{HttpUrl, Name},
+    value::{Authorities, HttpUrl, Name},
 };
 
 /// How long a request waits for keys that were asked for on its behalf.
@@ -40,6 +40,8 @@ pub struct JwksSettings {
     pub url: HttpUrl,
     /// How long a set may be kept at most.
     pub refresh: Duration,
+    /// Who vouches for the server there; the system's authorities if nobody.
+    pub authorities: Option<Authorities>,
     /// The algorithms that count, all if empty.
     pub algorithms: Vec<Algorithm>,
 }

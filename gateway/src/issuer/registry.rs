@@ -86,7 +86,11 @@ impl Issuers {
         let before = self.before(&settings);
         let jwks = Arc::new(Jwks::new(settings, &metrics, before));
         let stop = CancellationToken::new();
-        tokio::spawn(stop.clone().run_until_cancelled_owned(jwks.clone().follow(client.clone())));
+        let client = match &jwks.settings().authorities {
+            Some(authorities) => Arc::new(Client::trusting(authorities.clone())),
+            None => client.clone(),
+        };
+        tokio::spawn(stop.clone().run_until_cancelled_owned(jwks.clone().follow(client)));
         Running { jwks, _task: Arc::new(stop.drop_guard()) }
     }
 

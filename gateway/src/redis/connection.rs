@@ -146,8 +146,8 @@ fn cluster(origin: &Origin, first: &RedisUrl) -> RedisResult<ClusterClient> {
     if first.tls {
         builder = builder.tls(TlsMode::Secure);
         if let Some(ca) = origin.ca() {
-            builder =
-                builder.certs(redis::TlsCertificates { client_tls: None, root_cert: Some(ca.to_vec()) });
+            builder = builder
+                .certs(redis::TlsCertificates { client_tls: None, root_cert: Some(ca.pem().to_vec()) });
         }
     }
     builder.build()

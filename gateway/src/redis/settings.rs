@@ -3,13 +3,13 @@
 use std::{path::Path, time::Duration};
 
 use rustls::ClientConfig;
-use rustls_pki_types::{CertificateDer, pem::PemObject};
 
 use super::{
     config::{BreakerConfig, RedisConfig, TIMEOUT},
     connection::Connector,
     url::RedisUrl,
 };
+use crate::value::Authorities;
 
 /// A store that can be asked. Where it is and how it is asked; not yet whether it is there.
 #[derive(Debug, Clone)]
@@ -32,7 +32,7 @@ pub struct Origin {
     pub prefix: String,
     /// When it is not asked any more.
     pub breaker: BreakerConfig,
-    ca: Option<Vec<u8>>,
+    ca: Option<Authorities>,
 }
 
 /// What is wrong, and with which key of the section; empty is the section itself.
@@ -83,8 +83,8 @@ impl Origin {
         self.servers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
     }
 
-    pub(super) fn ca(&self) -> Option<&[u8]> {
-        self.ca.as_deref()
+    pub(super) fn ca(&self) -> Option<&Authorities> {
+        self.ca.as_ref()
     }
 }
 
@@ -172,7 +172,7 @@ fn values(config: &RedisConfig, faults: &mut Vec<Fault>) {
     }
 }
 
-fn authorities(config: &RedisConfig, base: &Path) -> Result<Option<Vec<u8>>, Fault> {
+fn authorities(config: &RedisConfig, base: &Path) -> Result<Option<Authorities>, Fault> {
     let Some(path) = &config.ca else { return Ok(None) };
     if !config.url.iter().chain(&config.cluster).any(|url| url.tls) {
         let text =
@@ -181,34 +181,18 @@ fn authorities(config: &RedisConfig, base: &Path) -> Result<Option<Vec<u8>>, Fau
     }
     let pem = std::fs::read(base.join(path))
         .map_err(|error| Fault::new("ca", format!("{error}; check the path")))?;
-    roots(&pem).map(|_| Some(pem)).map_err(|text| Fault::new("ca", text))
-}
-
-/// The authorities of a PEM file.
-fn roots(pem: &[u8]) -> Result<rustls::RootCertStore, String> {
-    let mut store = rustls::RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(pem) {
-        let certificate = certificate
-            .map_err(|error| format!("it is not valid PEM ({error}); write a file of certificates"))?;
-        store.add(certificate).map_err(|error| {
-            format!("a certificate in it cannot be used ({error}); write a file of authorities")
-        })?;
-    }
-    if store.is_empty() {
-        return Err("it contains no certificate; write a PEM file of certificates".into());
-    }
-    Ok(store)
+    Authorities::read(pem).map(Some).map_err(|invalid| Fault::new("ca", invalid.to_string()))
 }
 
 /// TLS to a server: with these authorities, or the system's.
-pub(super) fn tls(ca: Option<&[u8]>) -> Result<ClientConfig, String> {
+pub(super) fn tls(ca: Option<&Authorities>) -> Result<ClientConfig, String> {
     use hyper_rustls::ConfigBuilderExt;
     let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| format!("TLS cannot be used ({error}); please report it"))?;
     let builder = match ca {
-        Some(pem) => builder.with_root_certificates(roots(pem)?),
+        Some(ca) => builder.with_root_certificates(ca.roots()),
         None => builder.with_native_roots().map_err(|error| {
             format!("the system has no authorities to check the server's certificate against ({error}); name them in `ca`")
         })?,

@@ -12,6 +12,7 @@
 //! Nothing here knows about sections, file formats or the rest of the gateway.
 
 mod alike;
+mod authorities;
 mod byte_size;
 mod claim;
 mod duration;
@@ -33,6 +34,7 @@ mod timestamp;
 mod trusted_header;
 
 pub use alike::alike;
+pub use authorities::Authorities;
 pub use byte_size::ByteSize;
 pub use claim::{claim, has_all_digits};
 pub use duration::Duration;

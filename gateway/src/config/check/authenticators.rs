@@ -6,6 +6,7 @@ mod basic;
 mod introspection;
 mod jwt;
 mod places;
+mod tls;
 
 use indexmap::IndexMap;
 

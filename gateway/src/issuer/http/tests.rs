@@ -39,7 +39,7 @@ fn request(method: &str, address: SocketAddr, path: &str, body: &'static str) ->
 
 #[tokio::test]
 async fn an_answer_is_read_whole() {
-    let (address, client) = (server().await, Client::new());
+    let (address, client) = (server().await, Client::new(None));
     for (method, body) in [("GET", ""), ("POST", "token=1")] {
         let answer = client.exchange(request(method, address, "/a", body), BOUNDS).await.unwrap();
         assert_eq!(answer.status, StatusCode::NON_AUTHORITATIVE_INFORMATION);
@@ -49,7 +49,7 @@ async fn an_answer_is_read_whole() {
 
 #[tokio::test]
 async fn an_answer_that_is_too_large_or_too_late_is_none() {
-    let (address, client) = (server().await, Client::new());
+    let (address, client) = (server().await, Client::new(None));
     let large = client.exchange(request("GET", address, "/large", ""), BOUNDS).await.unwrap_err();
     assert_eq!(large, Failed::Large(100));
     let bounds = Bounds { time: Duration::from_millis(20), ..BOUNDS };
@@ -60,6 +60,6 @@ async fn an_answer_that_is_too_large_or_too_late_is_none() {
 #[tokio::test]
 async fn a_broken_connection_says_why() {
     let unused = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let error = Client::new().exchange(request("GET", unused, "/", ""), BOUNDS).await.unwrap_err();
+    let error = Client::new(None).exchange(request("GET", unused, "/", ""), BOUNDS).await.unwrap_err();
     assert!(error.to_string().contains("refused"), "{error}");
 }

@@ -74,6 +74,7 @@ impl Issuer {
                 invalid: Duration::from_secs(60),
             },
             endpoint: format!("http://{}/introspect?x=1", self.address).parse().unwrap(),
+            authorities: None,
             authorization: Some(Secret::new("Basic Z2F0ZXdheTpodW50ZXIy")),
             parameters: Secret::new(""),
             timeout: Duration::from_secs(10),

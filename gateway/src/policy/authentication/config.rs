@@ -1,5 +1,7 @@
 //! The sections `authenticators:` and `authentication:`.
 
+use std::path::PathBuf;
+
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -97,4 +99,12 @@ impl AuthenticationConfig {
     pub fn is_off(&self) -> bool {
         self.by.is_empty()
     }
+}
+
+/// How an issuer that is asked proves who it is. For `https://` only.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct IssuerTlsConfig {
+    /// PEM file of the authorities to trust instead of the system's.
+    pub ca: Located<PathBuf>,
 }

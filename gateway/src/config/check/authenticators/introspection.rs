@@ -6,7 +6,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{Uri, header::AUTHORIZATION, uri::Scheme};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::places;
+use super::{places, tls};
 use crate::{
     config::check::Check,
     issuer::introspection::Settings,
@@ -40,6 +40,8 @@ pub struct Introspection {
 pub fn check(check: &mut Check<'_>, name: &str, config: &IntrospectionConfig) -> Option<Introspection> {
     let places = places::check(check, &config.from, AUTHORIZATION);
     let endpoint = endpoint(check, &config.endpoint);
+    let is_https = config.endpoint.starts_with("https://");
+    let authorities = tls::check(check, config.tls.as_ref(), is_https);
     let complete = bounds(check, config);
     let (authorization, parameters) = client(config);
     let text = |text: &Located<String>| text.as_str().into();
@@ -52,6 +54,7 @@ pub fn check(check: &mut Check<'_>, name: &str, config: &IntrospectionConfig) ->
             invalid: config.cache.invalid.get(),
         },
         endpoint: endpoint?,
+        authorities: authorities?,
         authorization,
         parameters,
         timeout: config.timeout.get(),

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use http::header::AUTHORIZATION;
+use http::{header::AUTHORIZATION, uri::Scheme};
 
-use super::{one_of, places};
+use super::{one_of, places, tls};
 use crate::{
     config::{
         check::Check,
@@ -125,7 +125,7 @@ fn keys(
     issuer: Option<Box<str>>,
     algorithms: &[Algorithm],
 ) -> Option<Keys> {
-    let KeysConfig { url, refresh, file, pem, secret } = config;
+    let KeysConfig { url, refresh, tls, file, pem, secret } = config;
     let path = format!("{path}.keys");
     let given = [
         ("url", url.is_some()),
@@ -140,15 +140,23 @@ fn keys(
         check.warning(place, "only keys from a `url` are fetched again; remove it");
     }
     if let Some(url) = url {
-        return at_issuer(check, url, refresh)
+        let sensible = at_issuer(check, url, refresh);
+        let is_https = url.uri().scheme() == Some(&Scheme::HTTPS);
+        let authorities = tls::check(check, tls.as_ref(), is_https)?;
+        return sensible
             .then(|| JwksSettings {
                 name: name.clone(),
                 issuer,
                 url: (**url).clone(),
                 refresh: refresh.get(),
+                authorities,
                 algorithms: algorithms.to_vec(),
             })
             .map(Keys::At);
+    }
+    if let Some(tls) = tls {
+        check.error(tls.ca.place().clone(), "only a server at a `url` has a certificate; remove it");
+        return None;
     }
     if let Some(file) = file {
         let Jwks { keys, left_out } = from_file(check, file, |content| jwks(content, algorithms))?;

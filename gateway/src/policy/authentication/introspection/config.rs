@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    policy::authentication::config::FromConfig,
+    policy::authentication::config::{FromConfig, IssuerTlsConfig},
     value::{Duration, Located, Secret},
 };
 
@@ -15,6 +15,9 @@ pub struct IntrospectionConfig {
     /// URL of the introspection endpoint.
     #[schemars(example = "https://login.example.com/oauth2/introspect")]
     pub endpoint: Located<String>,
+    /// How the server there proves who it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<IssuerTlsConfig>,
     /// Who the gateway is to the issuer.
     pub client_id: Located<String>,
     /// What proves it.

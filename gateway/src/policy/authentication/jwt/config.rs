@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Algorithm;
 use crate::{
-    policy::authentication::config::FromConfig,
+    policy::authentication::config::{FromConfig, IssuerTlsConfig},
     value::{Duration, HttpUrl, Located, Secret},
 };
 
@@ -85,6 +85,9 @@ pub struct KeysConfig {
     /// issuer withdraws counts no longer than that. 1s to 24h.
     #[serde(default = "refresh")]
     pub refresh: Located<Duration>,
+    /// How the server at `url` proves who it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<IssuerTlsConfig>,
     /// A file with a JWK Set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<Located<PathBuf>>,
