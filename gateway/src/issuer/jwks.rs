@@ -198,6 +198,7 @@ impl Jwks {
 
     /// Fetches again and again. Runs until it is dropped.
     pub async fn follow(self: Arc<Self>, client: Arc<Client>) {
+        let _following = Following(&self.metrics);
         loop {
             lock(&self.asking).under_way = true;
             let fetched = client.get(&self.settings.url).await.and_then(|document| self.take_over(&document));
@@ -267,6 +268,15 @@ impl Jwks {
         latest.since.get_or_insert_with(SystemTime::now);
         latest.error = Some(error);
         latest.failures
+    }
+}
+
+/// While keys are fetched. Afterwards a source may live on with a request of long ago, and counts as down no more.
+struct Following<'a>(&'a KeyMetrics);
+
+impl Drop for Following<'_> {
+    fn drop(&mut self) {
+        self.0.given_up();
     }
 }
 

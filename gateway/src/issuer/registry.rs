@@ -143,3 +143,33 @@ impl std::fmt::Debug for Issuers {
         f.debug_set().entries(self.running.keys()).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_source_that_is_not_asked_any_more_counts_as_down_no_longer() {
+        let unused = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let settings = JwksSettings {
+            name: "users".parse().unwrap(),
+            issuer: None,
+            url: format!("http://{unused}/").parse().unwrap(),
+            refresh: Duration::from_secs(600),
+            authorities: None,
+            algorithms: Vec::new(),
+        };
+        let metrics = Metrics::new();
+        let issuers = Issuers::new(Environment::new(metrics.clone())).next([settings]);
+        assert!(issuers.settled(Duration::from_secs(10)).await);
+        let down = |count: u32| {
+            metrics.render().contains(&format!("gateway_degraded{{component=\"issuer\"}} {count}\n"))
+        };
+        assert!(down(1));
+        let _of_an_old_request = issuers.get("users").unwrap().clone();
+        drop(issuers);
+        while !down(0) {
+            tokio::task::yield_now().await;
+        }
+    }
+}

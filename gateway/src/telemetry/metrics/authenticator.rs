@@ -151,6 +151,11 @@ impl KeyMetrics {
         self.failures.set(i64::from(failures));
         self.degraded.set(failures > 0);
     }
+
+    /// Nobody fetches them any more, so they are not missed either.
+    pub fn given_up(&self) {
+        self.degraded.set(false);
+    }
 }
 
 impl Drop for KeyMetrics {
