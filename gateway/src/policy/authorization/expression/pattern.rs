@@ -5,6 +5,7 @@
 
 use std::{
     any::Any,
+    str::Chars,
     sync::{Arc, LazyLock},
 };
 
@@ -64,12 +65,12 @@ impl Pattern {
     /// # Errors
     /// What is wrong with it.
     pub fn new(text: &str) -> Result<Self, String> {
+        let text = ascii_classes(text);
         let compile =
-            |size: usize| RegexBuilder::new(text).size_limit(size).dfa_size_limit(MAX_AUTOMATON).build();
+            |size: usize| RegexBuilder::new(&text).size_limit(size).dfa_size_limit(MAX_AUTOMATON).build();
         let regex = compile(MAX_SIZE).map_err(|error| match error {
             regex::Error::CompiledTooBig(_) => {
-                "it is too large once it is compiled, as `\\w` and `\\d` are, \
-                                                which are all of Unicode: write `[a-zA-Z0-9_]` and `[0-9]`"
+                "it is too large once it is compiled; repeat less, and write `[a-z]` in place of `\\p{...}`"
                     .to_owned()
             }
             error => {
@@ -85,6 +86,58 @@ impl Pattern {
     /// How large it is, in KiB: what a match costs at worst, for each byte of the text.
     pub fn weight(&self) -> usize {
         self.weight
+    }
+}
+
+/// The same with `\w`, `\d`, `\s` and `\b` of ASCII alone, as CEL has them of RE2: those of all of Unicode are large.
+fn ascii_classes(text: &str) -> String {
+    let mut ascii = String::with_capacity(text.len());
+    let (mut depth, mut rest) = (0_usize, text.chars());
+    while let Some(character) = rest.next() {
+        match character {
+            '\\' => match rest.next() {
+                Some(escaped) => escape(escaped, depth > 0, &mut ascii),
+                None => ascii.push('\\'),
+            },
+            '[' => {
+                depth += 1;
+                ascii.push('[');
+                first_of_class(&mut rest, &mut ascii);
+            }
+            _ => {
+                depth = depth.saturating_sub(usize::from(character == ']'));
+                ascii.push(character);
+            }
+        }
+    }
+    ascii
+}
+
+fn escape(escaped: char, in_class: bool, into: &mut String) {
+    let class = match escaped {
+        'w' => "[:word:]",
+        'W' => "[:^word:]",
+        'd' => "[:digit:]",
+        'D' => "[:^digit:]",
+        's' => "[:space:]",
+        'S' => "[:^space:]",
+        'b' | 'B' if !in_class => {
+            return into.extend([r"(?-u:\", if escaped == 'b' { "b" } else { "B" }, ")"]);
+        }
+        _ => return into.extend(['\\', escaped]),
+    };
+    match in_class {
+        true => into.push_str(class),
+        false => into.extend(["[", class, "]"]),
+    }
+}
+
+/// `]` at the beginning of a class is one of its characters.
+fn first_of_class(rest: &mut Chars<'_>, into: &mut String) {
+    for wanted in ['^', ']'] {
+        if rest.as_str().starts_with(wanted) {
+            into.extend(rest.next());
+        }
     }
 }
 

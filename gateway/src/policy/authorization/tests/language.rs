@@ -267,8 +267,28 @@ fn what_matching_costs_is_counted_by_the_pattern() {
         let found = mistakes(&text);
         assert!(found[0].contains("large patterns of `matches`"), "{text}: {found:?}");
     }
-    let large = mistakes(r"claims.sub.matches('^\\w+$')");
+    let large = mistakes(r"claims.sub.matches('^\\pL+$')");
     assert!(large[0].contains("it is too large once it is compiled"), "{large:?}");
+}
+
+#[test]
+fn classes_of_a_pattern_are_of_ascii() {
+    let asked = Asked::usual();
+    for (pattern, matching, other) in [
+        (r"^\\w+$", "a_1", "é"),
+        (r"^\\W$", "é", "a"),
+        (r"^[\\w.-]+@\\d{2}$", "a.b-c@42", "é@42"),
+        (r"^[^\\d\\s]+$", "é", "4"),
+        (r"^[]\\d]+$", "]4]", "a"),
+        (r"^[^]\\d]$", "a", "]"),
+        (r"\\bx\\b", "a x b", "axb"),
+        (r"^\\\\w$", r"\w", "a"),
+        (r"^[[:alpha:]\\d]+\\.\\S$", "a4.x", "a4.. "),
+    ] {
+        let text = format!("claims.sub.matches('{pattern}')");
+        let evaluated = |sub| evaluated_for(&text, &json!({ "sub": sub }), &asked);
+        assert_eq!((evaluated(matching), evaluated(other)), (Ok(true), Ok(false)), "{pattern}");
+    }
 }
 
 #[test]
