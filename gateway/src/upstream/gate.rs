@@ -109,6 +109,10 @@ impl Gate {
         let waited = queued.since.elapsed();
         queued.is_over = true;
         match verdict {
+            // Both at once: a place is of no use to whom there is no time left.
+            Ok(Ok(_)) if most.is_some_and(|most| waited >= most) => {
+                Err(self.refused(Shed::QueueTimeout, waited))
+            }
             Ok(Ok(permit)) => Ok(self.place(permit, Some(waited))),
             Ok(Err(Displaced)) => Err(self.refused(Shed::Displaced, waited)),
             Err(_) => Err(self.refused(Shed::QueueTimeout, waited)),

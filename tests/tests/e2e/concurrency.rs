@@ -12,7 +12,6 @@ use bytes::Bytes;
 use futures::stream;
 use serde_json::json;
 use tests::client::{Connection, Protocol};
-use tests::raw::RawClient;
 use tests::{
     Answer, Collector, DEADLINE, Gateway, Upstream, client, empty, eventually, full, reply, streaming,
     websocket,
@@ -221,16 +220,21 @@ async fn who_waits_too_long_is_refused_and_everything_tells_it() {
 
 #[tokio::test]
 async fn nobody_waits_longer_than_there_is_time_for_the_answer() {
-    let held = Held::start().await;
-    let more = format!(", timeouts: {{ total: 200ms }}{}", limit(1, 1));
-    let gateway = Gateway::start(held.behind("", &[("a", &more)])).await;
-    // Its time does not run, since it is still sending.
-    let mut client = RawClient::connect(gateway.address()).await;
-    client.send("POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc").await;
+    let upstream = Upstream::start(websocket::echo).await;
+    let yaml = format!(
+        "upstreams: {{ up: {{ endpoints: [\"{}\"] }} }}\n\
+         routes: [{{ name: a, match: {{ path: /a }}, upstream: up, timeouts: {{ total: 200ms }}{} }}]\n",
+        upstream.url(),
+        limit(1, 1)
+    );
+    let gateway = Gateway::start(yaml).await;
+    // Its time is over with the handshake, and its place is not.
+    let client = websocket::open(gateway.address(), "/a").await.unwrap();
     gateway.metric("gateway_concurrency_in_flight", &[("http_route", "a")], |count| count == 1.0).await;
     let answer = gateway.get("/a").await;
     assert_shed(&answer, ROUTE);
     shed(&gateway, "http_route", "a", "queue_timeout", 1).await;
+    drop(client);
 }
 
 #[tokio::test]

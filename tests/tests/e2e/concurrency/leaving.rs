@@ -1,5 +1,7 @@
 //! Clients that leave: what they had is free for the next.
 
+use tests::raw::RawClient;
+
 use super::*;
 
 /// A client that has sent this to a path, and waits.
