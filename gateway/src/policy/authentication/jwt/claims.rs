@@ -87,9 +87,9 @@ impl ClaimRules {
     /// Whether every token that other rules take for theirs is taken for ours as well.
     pub fn covers(&self, other: &Self) -> bool {
         let issuer = self.issuer.is_some() && self.issuer == other.issuer;
-        let listed = |audience: &Box<str>| self.audiences.contains(audience);
-        let audiences =
-            self.audiences.is_empty() || !other.audiences.is_empty() && other.audiences.iter().all(listed);
+        let mut theirs = other.audiences.iter();
+        let audiences = self.audiences.is_empty()
+            || !other.audiences.is_empty() && theirs.all(|audience| self.audiences.contains(audience));
         let types = match other.types.as_slice() {
             [] => self.types.is_empty(),
             types => types.iter().all(|typ| self.counts(Some(typ))),
