@@ -10,6 +10,7 @@ use super::{
     suggest,
     tree::{Kind, Mark, NodeId, Scalar, Tree},
 };
+use crate::policy::authentication::api_keys::is_id;
 
 /// What kind of file a tree is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,7 +143,7 @@ impl Walk<'_> {
         let text = self.tree.text(value).unwrap_or_default();
         match key {
             // A whole key in place of its id, a name with its password.
-            "id" if sensitive => text.contains('.'),
+            "id" if sensitive => !is_id(text),
             "name" if sensitive => text.contains(':'),
             key => {
                 let expected = self.findings.refused.get(&value).map(String::as_str);

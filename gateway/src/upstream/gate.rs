@@ -46,10 +46,13 @@ pub struct Refused {
 impl std::fmt::Display for Refused {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Settings { queue, patience, bound, .. } = self.settings;
+        // A request that has less time waits no longer than that.
+        let wait =
+            patience.min(Duration::from_millis(self.waited.as_millis().try_into().unwrap_or(u64::MAX)));
         match self.cause {
             Shed::QueueFull if queue == 0 => f.write_str("no place was free, and there is no queue"),
             Shed::QueueFull => write!(f, "the queue of {queue} was full"),
-            Shed::QueueTimeout => write!(f, "no place became free within {patience:?}"),
+            Shed::QueueTimeout => write!(f, "no place became free within {wait:?}"),
             Shed::Displaced => f.write_str("a request of higher priority took the place in the queue"),
             Shed::Left => f.write_str("it left the queue"),
         }?;

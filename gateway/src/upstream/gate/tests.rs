@@ -119,13 +119,15 @@ fn what_a_request_tells_about_load() {
 
 #[test]
 fn the_operator_is_told_why() {
-    let refused = |cause, queue| Refused {
+    let waits = |cause, queue, waited| Refused {
         cause,
-        waited: Duration::ZERO,
+        waited: Duration::from_micros(waited),
         retry_after: 1,
         settings: settings(1, queue, Duration::from_millis(100)),
         limit: 1,
     };
+    let refused = |cause, queue| waits(cause, queue, 100_300);
+    assert_eq!(waits(Shed::QueueTimeout, 7, 40_700).to_string(), "no place became free within 40ms");
     for (cause, queue, expected) in [
         (Shed::QueueFull, 0, "no place was free, and there is no queue"),
         (Shed::QueueFull, 7, "the queue of 7 was full"),
