@@ -13,6 +13,7 @@ mod together;
 use std::{num::NonZeroU32, sync::Arc, time::Instant};
 
 use http::{HeaderMap, HeaderValue, header::RETRY_AFTER};
+use smallvec::SmallVec;
 
 pub use payment::{Payment, settle};
 
@@ -61,10 +62,13 @@ struct Bucket {
     common: Option<u128>,
 }
 
+/// Limits of a route for which nothing need be allocated.
+const USUAL: usize = 4;
+
 /// What the limits of a request have said so far.
 #[derive(Debug, Default)]
 pub struct Told {
-    decisions: Vec<(usize, Decision)>,
+    decisions: SmallVec<[(usize, Decision); USUAL]>,
     /// Places and buckets of the limits that are asked when the cost is known.
     postponed: Vec<(usize, Bucket)>,
     fell_back: bool,
@@ -88,8 +92,11 @@ pub async fn ask(
     let Passed { rate_limits: told, identity, .. } = passed;
     let mut charges = collect(stage, headers, opened, route, identity.as_deref());
     // A query takes nothing of these, so there need not even be anything.
-    let unasked = charges.extract_if(.., |charge| charge.limit.cost == Cost::GraphqlMutations);
-    told.postponed.extend(unasked.map(|charge| (charge.place, charge.bucket)));
+    charges.retain(|charge| {
+        let unasked = charge.limit.cost == Cost::GraphqlMutations;
+        told.postponed.extend(unasked.then_some((charge.place, charge.bucket)));
+        !unasked
+    });
     if charges.is_empty() {
         return Ok(());
     }
@@ -118,7 +125,7 @@ fn collect<'a>(
     opened: &Opened,
     route: &'a Route,
     identity: Option<&Identity>,
-) -> Vec<Charge<'a>> {
+) -> SmallVec<[Charge<'a>; USUAL]> {
     let claims = |path: &str| identity.and_then(|identity| identity.claim(path));
     let limits = route.policies.rate_limits.list.iter().enumerate();
     let of_stage = limits.filter(|(_, limit)| limit.needs_identity == (stage == Stage::Identified));
@@ -142,7 +149,10 @@ fn collect<'a>(
 
 /// Takes what there is: a decision for each charge, in their order, and whether somebody did not answer. A limit that
 /// nobody could ask, and that lets requests pass then, says nothing.
-async fn decide(charges: &[Charge<'_>], redis: Option<&Arc<Client>>) -> (Vec<Option<Decision>>, bool) {
+async fn decide(
+    charges: &[Charge<'_>],
+    redis: Option<&Arc<Client>>,
+) -> (SmallVec<[Option<Decision>; USUAL]>, bool) {
     let answers = together::ask(charges, redis).await;
     let unanswered = answers.iter().any(Result::is_err);
     let mut answers = answers.into_iter();

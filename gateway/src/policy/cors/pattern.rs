@@ -234,6 +234,12 @@ impl Origins {
         if self.any || value == b"null" {
             return self.any || self.null;
         }
+        // Nearly always it is written as it is in the list, and needs no look at its parts.
+        let written = str::from_utf8(value).is_ok_and(|text| self.exact.contains(text));
+        written || self.have_parsed(value)
+    }
+
+    fn have_parsed(&self, value: &[u8]) -> bool {
         Origin::parse(value).is_some_and(|origin| {
             self.exact.contains(origin.text)
                 || self.below.iter().any(|below| below.has(&origin))

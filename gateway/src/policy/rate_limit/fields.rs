@@ -8,8 +8,8 @@
 //! `q` units in `w` seconds are what was configured; where the burst is larger, more are left (`r`) at times. `t` is in
 //! how many seconds there is another unit, and after a refusal enough for the same request.
 
-use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
+use smallvec::SmallVec;
 
 use super::{Decision, seconds};
 use crate::value::Rate;
@@ -42,14 +42,11 @@ pub fn remaining<'a>(limits: impl Iterator<Item = (&'a str, Decision)>) -> Heade
     list.value()
 }
 
-struct List(Vec<u8>);
+#[derive(Default)]
+struct List(SmallVec<[u8; ROOM]>);
 
-/// Room for two limits: nearly always enough.
-impl Default for List {
-    fn default() -> Self {
-        Self(Vec::with_capacity(64))
-    }
-}
+/// Bytes that need no memory of their own: those of three limits or four.
+const ROOM: usize = 128;
 
 impl List {
     fn item(&mut self, name: &str) {
@@ -67,6 +64,6 @@ impl List {
     }
 
     fn value(self) -> HeaderValue {
-        HeaderValue::from_maybe_shared(Bytes::from(self.0)).expect("names and numbers are visible characters")
+        HeaderValue::from_bytes(&self.0).expect("names and numbers are visible characters")
     }
 }
