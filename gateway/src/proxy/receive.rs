@@ -131,19 +131,21 @@ pub fn body(
     if end && !context.outcome.request_complete {
         open::wait_no_longer(session);
     }
-    if !end && context.is_out_of_time() {
-        return Err(context.give_up(Reason::UpstreamTotalTimeout));
+    let deadline = context.admitted.as_ref().and_then(|admitted| admitted.deadline);
+    if let Some(left) = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
+        if !end && left.is_zero() {
+            return Err(context.give_up(Reason::UpstreamTotalTimeout));
+        }
+        bound_write(session, Some(left).filter(|_| !end), context);
     }
-    bound_write(session, end, context);
     Ok(None)
 }
 
 /// The total time goes on while a client does not take what there is: the upstream has to wait with the rest. Of an
 /// answer that has been read to its end nobody but the client waits for anything.
-fn bound_write(session: &mut Session, end: bool, context: &RequestContext) {
+fn bound_write(session: &mut Session, left: Option<Duration>, context: &RequestContext) {
     let Some(opened) = &context.opened else { return };
     let usual = open::write_timeout(opened.http2, &opened.guard.connection().listener().settings());
-    let left = context.remaining(Instant::now()).filter(|_| !end);
     session.set_write_timeout(match (usual, left) {
         (Some(usual), Some(left)) => Some(usual.min(left)),
         (usual, left) => usual.or(left),

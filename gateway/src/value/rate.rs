@@ -57,8 +57,12 @@ impl Rate {
     /// From one to the next at an even pace, in nanoseconds: at least 1,000. Rounded up, so that no period has more than
     /// was said; it has at most one in a thousand less.
     pub fn interval(self) -> u64 {
-        let interval = self.period.as_nanos().div_ceil(u128::from(self.count.get()));
-        u64::try_from(interval).unwrap_or(u64::MAX)
+        let nanos = self.period.as_nanos();
+        // Requests ask for it, and only the parts of many gateways of a long limit need more than 64 bits.
+        match u64::try_from(nanos) {
+            Ok(nanos) => nanos.div_ceil(u64::from(self.count.get())),
+            Err(_) => nanos.div_ceil(u128::from(self.count.get())).try_into().unwrap_or(u64::MAX),
+        }
     }
 }
 
