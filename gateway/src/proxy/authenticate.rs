@@ -39,9 +39,11 @@ pub async fn authenticate(
     let found = recognise(chain, sent, opened.epoch.system).await;
     let found = found.map_err(|rejections| refuse(chain, rejections, passed))?;
     let Some((authenticator, identity)) = found else { return nobody(chain, &head.headers) };
-    passed.key_id.clone_from(&identity.api_key);
     let told = chain.rules.headers.of(&identity);
-    passed.told = told.map_err(|rejected| refuse(chain, vec![(authenticator, rejected)], passed))?;
+    passed.told = told.map_err(|rejected| {
+        passed.refused_key.clone_from(&identity.api_key);
+        refuse(chain, vec![(authenticator, rejected)], passed)
+    })?;
     authenticator.metrics.accepted();
     passed.identity = Some(identity);
     Ok(())
@@ -97,7 +99,7 @@ fn refuse(chain: &Chain, rejections: Rejections<'_>, passed: &mut Passed) -> Ref
     for (authenticator, rejected) in &rejections {
         authenticator.metrics.rejected(rejected.reason);
         if let (Method::ApiKeys(_), Some(id)) = (&authenticator.method, &rejected.account) {
-            passed.key_id.get_or_insert_with(|| id.clone());
+            passed.refused_key.get_or_insert_with(|| id.clone());
         }
     }
     let Some((authenticator, rejected)) = Rejected::fittest(rejections.into_iter()) else {
@@ -108,8 +110,7 @@ fn refuse(chain: &Chain, rejections: Rejections<'_>, passed: &mut Passed) -> Ref
 }
 
 /// A 401 says how to do better: a challenge for each scheme of the route (RFC 9110 section 11.6.1). Only the scheme whose
-/// credentials were `refused` is told of an error. A 503
-/// says when to come again.
+/// credentials were `refused` is told of an error. A 503 says when to come again.
 pub fn challenged(
     chain: &Chain,
     reason: Reason,

@@ -27,6 +27,7 @@ pub fn authorise(session: &Session, opened: &Opened, route: &Route, passed: &Pas
     let head = session.req_header();
     let identity = passed.identity.as_deref();
     let caller = identity.map(caller);
+    let (normalised, host, path);
     let mut request = Request {
         method: &head.method,
         host: "",
@@ -35,17 +36,14 @@ pub fn authorise(session: &Session, opened: &Opened, route: &Route, passed: &Pas
         headers: &head.headers,
         client: opened.origin.client,
     };
-    if !authorization.reads_request() {
-        // Nobody looks at what takes work to bring into its form.
-        return authorization
-            .check(caller.as_ref(), &request)
-            .map_err(|refused| refusal(refused, route, identity));
+    // Only then, as it takes work to bring them into their form.
+    if authorization.reads_request() {
+        normalised = target::path(head, opened.slashes)?;
+        path = comparable(&normalised);
+        let sent = opened.host.as_ref().map(HeaderValue::as_bytes).unwrap_or_default();
+        host = canonical_host(str::from_utf8(sent).unwrap_or_default());
+        (request.host, request.path) = (&host, &path);
     }
-    let path = target::path(head, opened.slashes)?;
-    let path = comparable(&path);
-    let host = opened.host.as_ref().map(HeaderValue::as_bytes).unwrap_or_default();
-    let host = canonical_host(str::from_utf8(host).unwrap_or_default());
-    (request.host, request.path) = (&host, &path);
     authorization.check(caller.as_ref(), &request).map_err(|refused| refusal(refused, route, identity))
 }
 

@@ -112,6 +112,12 @@ impl Summary<'_> {
         rate_limit::refused_by(self.admitted?)
     }
 
+    /// The API key that the request was sent with, if it is known here.
+    fn key_id(&self) -> Option<&str> {
+        let refused = self.admitted.and_then(|admitted| admitted.passed.refused_key.as_deref());
+        self.identity().and_then(|identity| identity.api_key.as_deref()).or(refused)
+    }
+
     /// Whether a limit could not ask where several gateways count.
     fn fell_back(&self) -> bool {
         self.admitted.is_some_and(|admitted| admitted.passed.rate_limits.fell_back())
@@ -175,7 +181,7 @@ impl Summary<'_> {
             endpoint: last.map(|finished| &**finished.endpoint.label()),
             authenticator: self.identity().map(|identity| &*identity.authenticator),
             subject: self.identity().and_then(Identity::subject),
-            key_id: self.admitted.and_then(|admitted| admitted.passed.key_id.as_deref()),
+            key_id: self.key_id(),
             attempts: u32::try_from(self.attempts.finished.len()).unwrap_or(u32::MAX),
             user_agent: opened.user_agent.as_ref().map(HeaderValue::as_bytes),
             graphql: self.operation.as_ref().map(|operation| GraphqlEntry {

@@ -33,8 +33,8 @@ pub struct Passed {
     pub rate_limits: rate_limit::Told,
     /// Who calls; `None` where nobody asked, or where nobody may call.
     pub identity: Option<Arc<Identity>>,
-    /// The id of the API key that the request was sent with, if it is known here; also of one that was refused.
-    pub key_id: Option<Box<str>>,
+    /// The id of an API key that is known here and was refused.
+    pub refused_key: Option<Box<str>>,
     /// What a service is told about the caller.
     pub told: Told,
     /// Within the route's concurrency limit, if it has one, until the request is over.
