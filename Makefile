@@ -24,8 +24,8 @@ test: ## Run everything that must hold: format, lints, unit, end-to-end and tidy
 	@scripts/need.sh cmake=cmake node=nodejs npm=npm
 	@scripts/need.sh --unpack promtool=prometheus
 	@scripts/redis.sh
-	@scripts/graphql-js.sh
-	@scripts/jose.sh
+	@scripts/npm.sh node graphql 16.11.0
+	@scripts/npm.sh jose jose 6.2.13
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
 	cargo build --workspace --all-targets --locked

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 pub fn run(script: &str, input: &str) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let package = root.join("../target/node/node_modules/graphql");
-    assert!(package.exists(), "graphql-js is missing: run scripts/graphql-js.sh, as `make test` does");
+    assert!(package.exists(), "graphql-js is missing: `make test` gets it with scripts/npm.sh");
     let mut node = Command::new("node")
         .arg(root.join("tests/graphql_js").join(script))
         .arg(package)

@@ -10,7 +10,7 @@ use tests::{Launch, command};
 fn made_by_jose() -> Value {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let package = root.join("../target/jose/node_modules/jose");
-    assert!(package.exists(), "jose is missing: run scripts/jose.sh, as `make test` does");
+    assert!(package.exists(), "jose is missing: `make test` gets it with scripts/npm.sh");
     let claims = json!({ "iss": ISSUER, "aud": [AUDIENCE, "else"], "sub": "7" }).to_string();
     let script = root.join("tests/e2e/jose/tokens.mjs");
     let output = command("node").arg(script).arg(package).arg(claims).output().unwrap();
