@@ -16,10 +16,13 @@ pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const MAX: usize = 64;
 
 /// A request's id: `[A-Za-z0-9._-]{1,64}`.
+///
+/// Its bytes come first and are aligned, so that they are read a word at a time.
 #[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(C, align(8))]
 pub struct RequestId {
-    length: u8,
     bytes: [u8; MAX],
+    length: u8,
 }
 
 impl RequestId {
@@ -33,7 +36,7 @@ impl RequestId {
         let uuid = uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid();
         let mut bytes = [0; MAX];
         let length = uuid.hyphenated().encode_lower(&mut bytes).len();
-        RequestId { length: length as u8, bytes }
+        RequestId { bytes, length: length as u8 }
     }
 
     /// A client's, where it is fit to be shown in headers and logs.
@@ -44,7 +47,7 @@ impl RequestId {
         }
         let mut bytes = [0; MAX];
         bytes[..text.len()].copy_from_slice(text);
-        Some(RequestId { length: text.len() as u8, bytes })
+        Some(RequestId { bytes, length: text.len() as u8 })
     }
 
     /// The id as text.

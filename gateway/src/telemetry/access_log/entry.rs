@@ -187,8 +187,11 @@ impl Line<'_> {
         }
     }
 
+    /// All of a key's room at once, whose size is known when this is compiled, and then back to its end.
     fn key(&mut self, key: &Key) {
-        self.0.extend_from_slice(&key.bytes[..key.length]);
+        let end = self.0.len() + key.length;
+        self.0.extend_from_slice(&key.bytes);
+        self.0.truncate(end);
     }
 
     fn text(&mut self, key: &Key, value: &str) {

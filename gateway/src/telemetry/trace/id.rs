@@ -80,24 +80,32 @@ impl fmt::Display for SpanId {
     }
 }
 
-/// `N` hexadecimal digits without an allocation.
+/// `N` hexadecimal digits without an allocation; aligned, so that they are read a word at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(align(8))]
 pub struct Hex<const N: usize>([u8; N]);
 
 impl<const N: usize> Hex<N> {
     fn new(bytes: &[u8]) -> Self {
         let mut digits = [b'0'; N];
-        for (pair, byte) in digits.chunks_exact_mut(2).zip(bytes) {
-            pair[0] = digit(byte >> 4);
-            pair[1] = digit(byte & 15);
+        for (pair, byte) in digits.as_chunks_mut().0.iter_mut().zip(bytes) {
+            *pair = PAIRS[usize::from(*byte)];
         }
         Hex(digits)
     }
 }
 
-fn digit(nibble: u8) -> u8 {
-    b"0123456789abcdef"[usize::from(nibble)]
-}
+/// The digits of every byte.
+static PAIRS: [[u8; 2]; 256] = {
+    let digits = b"0123456789abcdef";
+    let mut pairs = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < pairs.len() {
+        pairs[byte] = [digits[byte >> 4], digits[byte & 15]];
+        byte += 1;
+    }
+    pairs
+};
 
 impl<const N: usize> Deref for Hex<N> {
     type Target = str;
