@@ -40,7 +40,7 @@ use crate::{
         metrics::Metrics,
         trace::Tracer,
     },
-    upstream::{Environment, Upstreams, resolve::SystemResolver},
+    upstream::{Environment, Upstreams, resolve::SystemResolver, use_timers_of_runtime},
 };
 use signals::{Signal, Signals};
 
@@ -132,6 +132,7 @@ fn start(
     let log = Log::init(&checked.config.telemetry.log, lines.clone()).ok();
     report_panics(lines);
     files::raise_limit();
+    use_timers_of_runtime();
     // Before the metrics, which have a part for each of them.
     let threads = Threads::start(threads.unwrap_or_else(cores))?;
     Prepared::new(path, checked, log, threads, started)

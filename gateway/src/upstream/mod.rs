@@ -36,6 +36,7 @@ pub use client::{CallContext, CallLog, FetchClient, Pool};
 pub use config::UpstreamConfig;
 pub use endpoint::EndpointId;
 pub use gate::{Gate, Place, Refused};
+pub use peer::use_timers_of_runtime;
 pub use registry::{Environment, Upstreams};
 pub use settings::{Settings, Timeouts};
 pub use state::Upstream;
