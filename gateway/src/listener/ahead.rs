@@ -84,14 +84,17 @@ impl HeadEnd {
             return None;
         }
         let end = self.across(data).or_else(|| FINDER.find(data).map(|at| at + BLANK_LINE.len()));
-        self.lines += memchr_iter(b'\n', &data[..end.unwrap_or(data.len())]).count();
+        if end != Some(data.len()) {
+            // Else nothing follows, and nobody asks how long the head was.
+            self.lines += memchr_iter(b'\n', &data[..end.unwrap_or(data.len())]).count();
+        }
         for byte in &data[data.len().saturating_sub(3)..] {
             self.last = [self.last[1], self.last[2], *byte];
         }
         end
     }
 
-    /// Header fields so far; of a whole head without its request line and its empty line.
+    /// Header fields so far; of a whole head that something follows without its request line and its empty line.
     pub(super) fn fields(&self) -> usize {
         self.lines.saturating_sub(2)
     }

@@ -168,16 +168,16 @@ impl<'a> Watchdog<'a> {
     /// The deadline of the present phase. `entered` is false where only the
     /// circumstances have changed: then the total deadlines go on running.
     fn deadline(&mut self, entered: bool) -> Option<Due> {
-        let deadlines = self.connection.listener().settings().deadlines;
+        let deadlines = || self.connection.listener().settings().deadlines;
         let after = |span: Duration, ending| Some(Due { at: Instant::now() + span, ending: Some(ending) });
         match self.connection.phase() {
             Phase::Quiet if self.closing => after(LAST_CALL, Ending::Drained),
-            Phase::Quiet => after(deadlines.idle.get(), Ending::IdleDeadline),
+            Phase::Quiet => after(deadlines().idle.get(), Ending::IdleDeadline),
             Phase::Multiplexed => Some(self.multiplexed()),
             _ if !entered => self.due,
-            Phase::Handshake => after(deadlines.tls_handshake.get(), Ending::TlsDeadline),
-            Phase::Head => after(deadlines.head.get(), Ending::HeadDeadline),
-            Phase::Body => after(deadlines.body.get(), Ending::BodyDeadline),
+            Phase::Handshake => after(deadlines().tls_handshake.get(), Ending::TlsDeadline),
+            Phase::Head => after(deadlines().head.get(), Ending::HeadDeadline),
+            Phase::Body => after(deadlines().body.get(), Ending::BodyDeadline),
             Phase::Lingering => after(LINGER, Ending::Gateway),
             Phase::Open | Phase::Upgraded => None,
         }

@@ -10,7 +10,7 @@ mod listed;
 
 use std::{borrow::Cow, sync::Arc, time::SystemTime};
 
-use http::{HeaderMap, HeaderName, HeaderValue, Uri, header, uri::PathAndQuery};
+use http::{HeaderMap, HeaderValue, Uri, header, uri::PathAndQuery};
 use pingora_proxy::Session;
 
 use super::{
@@ -39,7 +39,7 @@ pub async fn authenticate(
     let found = recognise(chain, sent, opened.epoch.system).await;
     let found = found.map_err(|rejections| refuse(chain, rejections, passed))?;
     let Some((authenticator, identity)) = found else { return nobody(chain, &head.headers) };
-    let told = chain.rules.headers.of(&identity);
+    let told = identity.told(&chain.rules.headers);
     passed.told = told.map_err(|rejected| {
         passed.refused_key.clone_from(&identity.api_key);
         refuse(chain, vec![(authenticator, rejected)], passed)
@@ -140,7 +140,7 @@ pub fn tell(headers: &mut HeaderMap, admitted: &Admitted) {
     for place in &chain.dropped {
         place.remove(headers);
     }
-    for (name, value) in &admitted.passed.told {
+    for (name, value) in admitted.passed.told.list() {
         headers.insert(name.clone(), value.clone());
     }
 }
@@ -157,6 +157,3 @@ pub fn without_credentials(target: &Uri, route: &Route) -> Option<Uri> {
     parts.path_and_query = Some(PathAndQuery::try_from(&*target_now).ok()?);
     Uri::from_parts(parts).ok()
 }
-
-/// What a service is told about a caller.
-pub type Told = Vec<(HeaderName, HeaderValue)>;

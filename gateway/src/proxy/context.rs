@@ -69,6 +69,8 @@ pub struct Opened {
     pub user_agent: Option<HeaderValue>,
     /// The client speaks HTTP/2.
     pub http2: bool,
+    /// The client asks for a WebSocket.
+    pub websocket: bool,
     /// `HTTP/1.1`, as the log shows it.
     pub protocol: &'static str,
     /// The caller understands gRPC statuses better than problem documents.

@@ -14,7 +14,7 @@ use super::{
     context::{Admitted, Opened},
     open::nothing,
     pass::Refusal,
-    probe, queue, receive,
+    probe, queue,
 };
 use crate::{
     policy::forwarding,
@@ -45,7 +45,7 @@ pub async fn peer(
         return Err(context.give_up(Reason::InternalError));
     };
     let opened = context.opened()?;
-    let mut timeouts = match receive::wants_websocket(session) {
+    let mut timeouts = match opened.websocket {
         // Such a connection outlives the total time by nature; up to its beginning the listener watches over it.
         true => {
             if let Some(deadline) = admitted.deadline {
@@ -98,15 +98,11 @@ fn nothing_to_try(context: &mut RequestContext, reason: Reason) -> Box<Error> {
     context.give_up(first.unwrap_or(reason))
 }
 
-/// Up to the first attempt no time worth another look at the clock has passed, unless the request stood in a queue, or a
-/// policy may have asked somebody else: an issuer, a costly hash, Redis.
+/// Up to the first attempt no time worth another look at the clock has passed, unless the request stood in a queue.
 fn attempt_begins(context: &RequestContext) -> Result<Instant> {
-    let (opened, Admitted { passed, route, .. }) = (context.opened()?, context.admitted()?);
-    let policies = &route.policies;
-    let counts_together = opened.snapshot.redis.is_some() && !policies.rate_limits.list.is_empty();
-    let may_have_waited = policies.authentication.chain().is_some() || counts_together;
-    match context.attempts.finished.is_empty() && passed.waited.is_zero() && !may_have_waited {
-        true => Ok(opened.epoch.instant),
+    let (opened, passed) = (context.opened()?, &context.admitted()?.passed);
+    match context.attempts.finished.is_empty() && passed.waited.is_zero() {
+        true => Ok(passed.now(opened)),
         false => Ok(Instant::now()),
     }
 }
@@ -136,7 +132,7 @@ pub fn head(session: &Session, head: &mut RequestHeader, context: &RequestContex
     }
     let headers = &mut parts.headers;
     // Else the map grows twice.
-    headers.reserve(ADDED + admitted.passed.told.len() + admitted.route.request_headers.most_added());
+    headers.reserve(ADDED + admitted.passed.told.list().len() + admitted.route.request_headers.most_added());
     tell_origin(headers, opened);
     let attempt = context.attempts.running.as_ref();
     opened.trace.write(attempt.map_or_else(|| opened.trace.span_id(), Attempt::span_id), headers);

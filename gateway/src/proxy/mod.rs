@@ -70,36 +70,29 @@ impl Gateway {
 
 #[async_trait]
 impl ProxyHttp for Gateway {
-    type CTX = RequestContext;
+    /// In a box: Pingora moves it several times, and keeps room for it in every future it is moved through.
+    type CTX = Box<RequestContext>;
 
-    fn new_ctx(&self) -> RequestContext {
-        RequestContext::default()
+    fn new_ctx(&self) -> Self::CTX {
+        Box::default()
     }
 
     /// None: each one costs every request.
     fn init_downstream_modules(&self, _: &mut HttpModules) {}
 
-    async fn early_request_filter(&self, session: &mut Session, context: &mut RequestContext) -> Result<()> {
+    async fn early_request_filter(&self, session: &mut Session, context: &mut Self::CTX) -> Result<()> {
         open::open(self, session, context)
     }
 
-    async fn request_filter(&self, session: &mut Session, context: &mut RequestContext) -> Result<bool> {
+    async fn request_filter(&self, session: &mut Session, context: &mut Self::CTX) -> Result<bool> {
         admit::admit(self, session, context).await
     }
 
-    async fn proxy_upstream_filter(
-        &self,
-        session: &mut Session,
-        context: &mut RequestContext,
-    ) -> Result<bool> {
+    async fn proxy_upstream_filter(&self, session: &mut Session, context: &mut Self::CTX) -> Result<bool> {
         queue::enter_upstream(session, context).await
     }
 
-    async fn upstream_peer(
-        &self,
-        session: &mut Session,
-        context: &mut RequestContext,
-    ) -> Result<Box<HttpPeer>> {
+    async fn upstream_peer(&self, session: &mut Session, context: &mut Self::CTX) -> Result<Box<HttpPeer>> {
         forward::peer(self, session, context).await
     }
 
@@ -110,7 +103,7 @@ impl ProxyHttp for Gateway {
         peer: &HttpPeer,
         _: RawFd,
         _: Option<&Digest>,
-        context: &mut RequestContext,
+        context: &mut Self::CTX,
     ) -> Result<()> {
         forward::connected(reused, peer, context);
         Ok(())
@@ -120,7 +113,7 @@ impl ProxyHttp for Gateway {
         &self,
         session: &mut Session,
         head: &mut RequestHeader,
-        context: &mut RequestContext,
+        context: &mut Self::CTX,
     ) -> Result<()> {
         forward::head(session, head, context)
     }
@@ -130,25 +123,25 @@ impl ProxyHttp for Gateway {
         session: &mut Session,
         piece: &mut Option<Bytes>,
         end: bool,
-        context: &mut RequestContext,
+        context: &mut Self::CTX,
     ) -> Result<()> {
         forward::body(session, piece.as_ref(), end, context)
     }
 
     async fn upstream_response_filter(
         &self,
-        session: &mut Session,
+        _: &mut Session,
         head: &mut ResponseHeader,
-        context: &mut RequestContext,
+        context: &mut Self::CTX,
     ) -> Result<()> {
-        receive::head(session, head, context)
+        receive::head(head, context)
     }
 
     async fn response_filter(
         &self,
         session: &mut Session,
         head: &mut ResponseHeader,
-        context: &mut RequestContext,
+        context: &mut Self::CTX,
     ) -> Result<()> {
         reply::head(self, session, head, context)
     }
@@ -158,7 +151,7 @@ impl ProxyHttp for Gateway {
         session: &mut Session,
         piece: &mut Option<Bytes>,
         end: bool,
-        context: &mut RequestContext,
+        context: &mut Self::CTX,
     ) -> Result<Option<Duration>> {
         receive::body(session, piece.as_ref(), end, context)
     }
@@ -167,7 +160,7 @@ impl ProxyHttp for Gateway {
         &self,
         _: &mut Session,
         _: &HttpPeer,
-        context: &mut RequestContext,
+        context: &mut Self::CTX,
         error: Box<Error>,
     ) -> Box<Error> {
         recover::unconnected(context, error)
@@ -178,7 +171,7 @@ impl ProxyHttp for Gateway {
         _: &HttpPeer,
         session: &mut Session,
         error: Box<Error>,
-        context: &mut RequestContext,
+        context: &mut Self::CTX,
         reused: bool,
     ) -> Box<Error> {
         recover::broken(session, context, error, reused)
@@ -188,28 +181,22 @@ impl ProxyHttp for Gateway {
         &self,
         session: &mut Session,
         error: &Error,
-        context: &mut RequestContext,
+        context: &mut Self::CTX,
     ) -> FailToProxy {
         reply::fail(session, error, context).await
     }
 
-    async fn logging(&self, session: &mut Session, error: Option<&Error>, context: &mut RequestContext) {
+    async fn logging(&self, session: &mut Session, error: Option<&Error>, context: &mut Self::CTX) {
         finish::finish(session, error, context);
     }
 
     /// The access log tells.
-    fn suppress_error_log(&self, _: &Session, _: &RequestContext, _: &Error) -> bool {
+    fn suppress_error_log(&self, _: &Session, _: &Self::CTX, _: &Error) -> bool {
         true
     }
 
     /// So do the attempts on the span.
-    fn suppress_proxy_warn_log(
-        &self,
-        _: &Session,
-        _: &RequestContext,
-        _: &Error,
-        _: ProxyWarnLogContext,
-    ) -> bool {
+    fn suppress_proxy_warn_log(&self, _: &Session, _: &Self::CTX, _: &Error, _: ProxyWarnLogContext) -> bool {
         true
     }
 }

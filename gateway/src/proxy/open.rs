@@ -8,7 +8,7 @@ use pingora_error::{Error, ErrorType, Result};
 use pingora_http::RequestHeader;
 use pingora_proxy::Session;
 
-use super::{Gateway, RequestContext, context::Opened, probe};
+use super::{Gateway, RequestContext, context::Opened, probe, receive};
 use crate::{
     listener::{
         Connection,
@@ -77,6 +77,7 @@ pub fn open(gateway: &Gateway, session: &mut Session, context: &mut RequestConte
         host: headers.get(header::HOST).cloned().or_else(authority),
         user_agent: headers.get(header::USER_AGENT).cloned(),
         http2,
+        websocket: receive::wants_websocket(head),
         protocol: match version {
             Version::HTTP_10 => "HTTP/1.0",
             Version::HTTP_11 => "HTTP/1.1",

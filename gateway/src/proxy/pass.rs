@@ -3,21 +3,28 @@
 //! The order is fixed. What needs no identity comes before authentication, so that guessing is limited, too; what counts
 //! a request as served comes last.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    future::poll_fn,
+    pin::pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use http::{HeaderName, HeaderValue, header};
 use pingora_proxy::Session;
 
 use super::{
-    authenticate::{Told, authenticate},
+    authenticate::authenticate,
     authorize::authorise,
     context::Opened,
     queue,
     rate_limit::{self, Stage},
-    receive::wants_websocket,
 };
 use crate::{
-    policy::{authentication::Identity, cors, forwarding, ip_filter, limits},
+    policy::{
+        authentication::{Identity, ToldHeaders},
+        cors, forwarding, ip_filter, limits,
+    },
     reason::Reason,
     snapshot::{Policies, Route},
     upstream::Place,
@@ -36,11 +43,38 @@ pub struct Passed {
     /// The id of an API key that is known here and was refused.
     pub refused_key: Option<Box<str>>,
     /// What a service is told about the caller.
-    pub told: Told,
+    pub told: ToldHeaders,
     /// Within the route's concurrency limit, if it has one, until the request is over.
     pub place: Option<Place>,
     /// How long it stood in queues, for this place and for those at the upstream.
     pub waited: Duration,
+    /// How old the request was when a policy last had to wait for somebody else: an issuer, a costly hash, Redis.
+    held: Duration,
+}
+
+impl Passed {
+    /// What time it is, as far as that matters: the clock is looked at only where something took time.
+    pub fn now(&self, opened: &Opened) -> Instant {
+        opened.epoch.instant + self.held
+    }
+
+    /// Asks a policy that may have to wait.
+    async fn ask<T>(&mut self, opened: &Opened, policy: impl AsyncFnOnce(&mut Self) -> T) -> T {
+        let mut waited = false;
+        let answer = {
+            let mut asking = pin!(policy(self));
+            poll_fn(|cx| {
+                let answer = asking.as_mut().poll(cx);
+                waited |= answer.is_pending();
+                answer
+            })
+            .await
+        };
+        if waited {
+            self.held = opened.epoch.instant.elapsed();
+        }
+        answer
+    }
 }
 
 /// Why a request does not go on.
@@ -107,15 +141,21 @@ pub async fn pass(
     // First of all, so that a browser may read why a request is refused.
     passed.origin = cors.origin(headers);
     ip_filter.check(opened.origin.client)?;
-    if !cors.is_off() && wants_websocket(session) {
+    if !cors.is_off() && opened.websocket {
         let told = forwarding::asked_host(headers, &opened.origin, opened.chain);
         cors.check_websocket(headers, told.as_ref().or(opened.host.as_ref()), opened.origin.https)?;
     }
-    limits.check_head(target_bytes(opened), headers.get(header::CONTENT_LENGTH))?;
-    rate_limit::ask(Stage::Anonymous, headers, opened, route, passed).await?;
-    authenticate(session, opened, route, passed).await?;
+    if !limits.is_off() {
+        limits.check_head(target_bytes(opened), headers.get(header::CONTENT_LENGTH))?;
+    }
+    let count = async |stage, passed: &mut Passed| {
+        let policy = async |passed: &mut Passed| rate_limit::ask(stage, headers, opened, route, passed).await;
+        passed.ask(opened, policy).await
+    };
+    count(Stage::Anonymous, passed).await?;
+    passed.ask(opened, async |passed| authenticate(session, opened, route, passed).await).await?;
     authorise(session, opened, route, passed)?;
-    rate_limit::ask(Stage::Identified, headers, opened, route, passed).await?;
+    count(Stage::Identified, passed).await?;
     queue::enter(session, opened, complete, route, passed).await
 }
 

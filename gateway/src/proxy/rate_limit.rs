@@ -4,8 +4,8 @@
 //! asked, also after one has refused, and what the others gave is not given back. A limit that goes by what a GraphQL
 //! operation costs is only looked at then; `payment` asks it when the engine knows the cost.
 //!
-//! What a request takes is collected first (`collect`: limits, keys, costs), then decided in one call ([`decide`]), then
-//! acted upon. Counters that live elsewhere are asked in `decide`, which may wait.
+//! What a request takes is found out first (`charges`: limits, keys, costs). Counters of this process are asked one after
+//! the other; those that live elsewhere all in one call ([`decide`]), which may wait.
 
 mod payment;
 mod together;
@@ -53,6 +53,13 @@ struct Charge<'a> {
     cost: Option<NonZeroU32>,
 }
 
+impl Charge<'_> {
+    /// A query takes nothing of a limit that counts mutations, so there need not even be anything.
+    fn takes_nothing_yet(&self) -> bool {
+        self.limit.cost == Cost::GraphqlMutations
+    }
+}
+
 /// Whose bucket it is, in both places where it may be.
 #[derive(Debug, Clone, Copy)]
 struct Bucket {
@@ -62,13 +69,13 @@ struct Bucket {
     common: Option<u128>,
 }
 
-/// Limits of a route for which nothing need be allocated.
-const USUAL: usize = 4;
+/// One for each limit of a route; of the usual number nothing is allocated.
+type Few<T> = SmallVec<[T; 4]>;
 
 /// What the limits of a request have said so far.
 #[derive(Debug, Default)]
 pub struct Told {
-    decisions: SmallVec<[(usize, Decision); USUAL]>,
+    decisions: Few<(usize, Decision)>,
     /// Places and buckets of the limits that are asked when the cost is known.
     postponed: Vec<(usize, Bucket)>,
     fell_back: bool,
@@ -78,6 +85,22 @@ impl Told {
     /// Whether one of them could not ask where several gateways count.
     pub fn fell_back(&self) -> bool {
         self.fell_back
+    }
+
+    /// For when the cost is known.
+    fn postpone(&mut self, charge: &Charge<'_>) {
+        self.postponed.push((charge.place, charge.bucket));
+    }
+
+    /// What a limit has said; one that was only looked at is asked later.
+    fn note(&mut self, charge: &Charge<'_>, decision: Option<Decision>) {
+        let place = charge.place;
+        if charge.cost.is_none() && decision.as_ref().is_none_or(Decision::is_allowed) {
+            self.postpone(charge);
+        } else {
+            charge.limit.metrics.decided(result(decision.as_ref()));
+        }
+        self.decisions.extend(decision.map(|decision| (place, decision)));
     }
 }
 
@@ -89,26 +112,22 @@ pub async fn ask(
     route: &Route,
     passed: &mut Passed,
 ) -> Result<(), Refusal> {
+    let now = passed.now(opened);
     let Passed { rate_limits: told, identity, .. } = passed;
-    let mut charges = collect(stage, headers, opened, route, identity.as_deref());
-    // A query takes nothing of these, so there need not even be anything.
-    charges.retain(|charge| {
-        let unasked = charge.limit.cost == Cost::GraphqlMutations;
-        told.postponed.extend(unasked.then_some((charge.place, charge.bucket)));
-        !unasked
-    });
-    if charges.is_empty() {
-        return Ok(());
-    }
-    let (decisions, fell_back) = decide(&charges, opened.snapshot.redis.as_ref()).await;
-    told.fell_back |= fell_back;
-    for (charge, decision) in charges.iter().zip(decisions) {
-        if charge.cost.is_none() && decision.as_ref().is_none_or(Decision::is_allowed) {
-            told.postponed.push((charge.place, charge.bucket));
-        } else {
-            charge.limit.metrics.decided(result(decision.as_ref()));
+    let charges = charges(stage, headers, opened, route, identity.as_deref());
+    match &opened.snapshot.redis {
+        None => charges.for_each(|charge| match charge.takes_nothing_yet() {
+            true => told.postpone(&charge),
+            false => told.note(&charge, Some(charge.counted_here(now))),
+        }),
+        Some(redis) => {
+            let (unasked, charges): (Few<Charge<'_>>, Few<Charge<'_>>) =
+                charges.partition(Charge::takes_nothing_yet);
+            unasked.iter().for_each(|charge| told.postpone(charge));
+            let (decisions, fell_back) = decide(&charges, Some(redis)).await;
+            told.fell_back |= fell_back;
+            charges.iter().zip(decisions).for_each(|(charge, decision)| told.note(charge, decision));
         }
-        told.decisions.extend(decision.map(|decision| (charge.place, decision)));
     }
     let list = &route.policies.rate_limits.list;
     let said = told.decisions.iter().map(|(place, decision)| (&list[*place], *decision));
@@ -119,40 +138,35 @@ pub async fn ask(
 }
 
 /// What a request takes of the limits of a stage. Nothing is taken yet.
-fn collect<'a>(
+fn charges<'a>(
     stage: Stage,
-    headers: &HeaderMap,
-    opened: &Opened,
+    headers: &'a HeaderMap,
+    opened: &'a Opened,
     route: &'a Route,
-    identity: Option<&Identity>,
-) -> SmallVec<[Charge<'a>; USUAL]> {
-    let claims = |path: &str| identity.and_then(|identity| identity.claim(path));
+    identity: Option<&'a Identity>,
+) -> impl Iterator<Item = Charge<'a>> {
     let limits = route.policies.rate_limits.list.iter().enumerate();
-    let of_stage = limits.filter(|(_, limit)| limit.needs_identity == (stage == Stage::Identified));
-    let charge = |(place, limit): (usize, &'a RateLimit)| {
+    let of_stage = limits.filter(move |(_, limit)| limit.needs_identity == (stage == Stage::Identified));
+    of_stage.map(move |(place, limit)| {
         let cost = match limit.cost {
             Cost::Fixed(cost) => Some(cost),
             Cost::Graphql | Cost::GraphqlMutations => None,
         };
         let caller = identity.map(|identity| Caller {
             authenticator: &identity.authenticator,
-            claims: &claims,
+            claims: &identity.claims,
             api_key: identity.api_key.as_deref(),
             quota: identity.quota(&limit.name),
         });
         let asked = Asked { client: opened.origin.client, route: &route.name, headers, caller };
         let bucket = Bucket { here: limit.limiter.bucket(&asked), common: limit.common_key(&asked) };
         Charge { place, limit, bucket, cost }
-    };
-    of_stage.map(charge).collect()
+    })
 }
 
 /// Takes what there is: a decision for each charge, in their order, and whether somebody did not answer. A limit that
 /// nobody could ask, and that lets requests pass then, says nothing.
-async fn decide(
-    charges: &[Charge<'_>],
-    redis: Option<&Arc<Client>>,
-) -> (SmallVec<[Option<Decision>; USUAL]>, bool) {
+async fn decide(charges: &[Charge<'_>], redis: Option<&Arc<Client>>) -> (Few<Option<Decision>>, bool) {
     let answers = together::ask(charges, redis).await;
     let unanswered = answers.iter().any(Result::is_err);
     let mut answers = answers.into_iter();

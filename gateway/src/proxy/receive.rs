@@ -14,14 +14,14 @@ use crate::{policy::cors, reason::Reason};
 const WEBSOCKET: &[u8] = b"websocket";
 
 /// The head of an answer, interim ones included.
-pub fn head(session: &Session, head: &mut ResponseHeader, context: &mut RequestContext) -> Result<()> {
+pub fn head(head: &mut ResponseHeader, context: &mut RequestContext) -> Result<()> {
     let exchange = context.admitted.as_ref().and_then(|admitted| admitted.exchange.as_ref());
     if exchange.is_some_and(|exchange| exchange.has_panicked()) {
         return Err(context.give_up(Reason::InternalError));
     }
     let upgraded = head.status == StatusCode::SWITCHING_PROTOCOLS;
     // Whatever else an upstream switches to, nobody asked for it.
-    if upgraded && !(wants_websocket(session) && names_websocket(&head.headers)) {
+    if upgraded && !(context.opened()?.websocket && names_websocket(&head.headers)) {
         return Err(context.give_up(Reason::UpstreamInvalidResponse));
     }
     if !upgraded && context.is_out_of_time() {
@@ -40,7 +40,9 @@ pub fn head(session: &Session, head: &mut ResponseHeader, context: &mut RequestC
     if head.status == StatusCode::NO_CONTENT {
         head.remove_header(&header::TRANSFER_ENCODING);
     }
-    if context.admitted.as_ref().is_some_and(|admitted| !admitted.route.policies.cors.is_off()) {
+    if context.admitted.as_ref().is_some_and(|admitted| !admitted.route.policies.cors.is_off())
+        && head.headers.keys().any(cors::is_ours)
+    {
         cors::OURS.iter().for_each(|name| drop(head.remove_header(name)));
     }
     Ok(())
@@ -48,11 +50,7 @@ pub fn head(session: &Session, head: &mut ResponseHeader, context: &mut RequestC
 
 /// Whether the client asks for a WebSocket (RFC 6455 section 4.1), the one upgrade that is forwarded. Other requests may
 /// name it, too: they are held to all that bounds requests.
-pub fn wants_websocket(session: &Session) -> bool {
-    is_handshake(session.req_header())
-}
-
-fn is_handshake(head: &RequestHeader) -> bool {
+pub fn wants_websocket(head: &RequestHeader) -> bool {
     let headers = &head.headers;
     head.version == Version::HTTP_11
         && head.method == Method::GET
@@ -131,13 +129,19 @@ pub fn body(
     if end && !context.outcome.request_complete {
         open::wait_no_longer(session);
     }
-    let deadline = context.admitted.as_ref().and_then(|admitted| admitted.deadline);
-    if let Some(left) = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
-        if !end && left.is_zero() {
-            return Err(context.give_up(Reason::UpstreamTotalTimeout));
-        }
-        bound_write(session, Some(left).filter(|_| !end), context);
+    let Some(deadline) = context.admitted.as_ref().and_then(|admitted| admitted.deadline) else {
+        return Ok(None);
+    };
+    let is_whole = end && piece.is_none_or(|piece| piece.len() as u64 == context.outcome.response_bytes);
+    if is_whole {
+        // Nothing was bounded before, nor is anything now.
+        return Ok(None);
     }
+    let left = (!end).then(|| deadline.saturating_duration_since(Instant::now()));
+    if left.is_some_and(|left| left.is_zero()) {
+        return Err(context.give_up(Reason::UpstreamTotalTimeout));
+    }
+    bound_write(session, left, context);
     Ok(None)
 }
 

@@ -23,6 +23,7 @@ use crate::{
     policy::cors::Cors,
     reason::{PROBLEM_JSON, PROXY_STATUS, Reason},
     route::respond::Respond,
+    snapshot::Policies,
     telemetry::request_id::REQUEST_ID,
 };
 
@@ -81,9 +82,10 @@ fn finish_head(head: &mut ResponseHeader, opened: &Opened, admitted: Option<&Adm
     let nothing = http::Response::new(()).into_parts().0.into();
     let mut parts = Parts::from(std::mem::replace(head, nothing));
     let added = admitted.map_or(0, |Admitted { route, .. }| {
-        route.response_headers.most_added() + route.policies.cors.most_added()
+        let Policies { cors, rate_limits, .. } = &route.policies;
+        route.response_headers.most_added() + cors.most_added() + rate_limits.most_added()
     });
-    parts.headers.reserve(3 + added);
+    parts.headers.reserve(1 + added);
     parts.headers.insert(REQUEST_ID, opened.id_value.clone());
     if let Some(admitted) = admitted {
         rate_limit::tell(admitted, &mut parts.headers);

@@ -111,7 +111,7 @@ fn is_unreserved(byte: u8) -> bool {
 /// must meet whoever guards `/users:delete`. So they are compared decoded, but for `;`, which to some servers ends the
 /// segment (matrix parameters) and to others does not.
 pub fn comparable(path: &str) -> Cow<'_, str> {
-    let Some(first) = path.find('%') else { return Cow::Borrowed(path) };
+    let Some(first) = memchr::memchr(b'%', path.as_bytes()) else { return Cow::Borrowed(path) };
     let mut out = String::with_capacity(path.len());
     let mut rest = path;
     let mut next = Some(first);

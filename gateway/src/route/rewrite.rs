@@ -12,12 +12,25 @@ pub struct Rewrite {
 impl Rewrite {
     /// The path that is forwarded. `path` must be one of the route's, which all begin with `from`.
     pub fn apply(&self, path: &str) -> String {
-        // By their number, since the path may spell them with escapes.
-        let segments = self.from.trim_end_matches('/').matches('/').count();
-        let rest = path.match_indices('/').nth(segments).map_or("", |(at, _)| &path[at..]);
-        let rewritten = [self.to.trim_end_matches('/'), rest].concat();
+        let (from, to) = (without_slash(&self.from), without_slash(&self.to));
+        let rest = match path.strip_prefix(from) {
+            Some(rest) if rest.is_empty() || rest.starts_with('/') => rest,
+            _ => after_segments(path, from),
+        };
+        let rewritten = [to, rest].concat();
         if rewritten.is_empty() { "/".into() } else { rewritten }
     }
+}
+
+/// `/` is no segment.
+fn without_slash(segments: &str) -> &str {
+    segments.strip_suffix('/').unwrap_or(segments)
+}
+
+/// What follows as many segments as `from` has: the path may spell them with escapes.
+fn after_segments<'p>(path: &'p str, from: &str) -> &'p str {
+    let segments = from.matches('/').count();
+    path.match_indices('/').nth(segments).map_or("", |(at, _)| &path[at..])
 }
 
 #[cfg(test)]

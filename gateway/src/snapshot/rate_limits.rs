@@ -36,6 +36,13 @@ pub struct RateLimits {
     pub policy: Option<HeaderValue>,
 }
 
+impl RateLimits {
+    /// How many headers an answer may get by them.
+    pub fn most_added(&self) -> usize {
+        if self.policy.is_some() { 2 } else { 0 }
+    }
+}
+
 /// One limit on one route.
 #[derive(Debug)]
 pub struct RateLimit {

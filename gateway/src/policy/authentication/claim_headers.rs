@@ -41,8 +41,12 @@ impl ClaimHeaders {
         self.0.iter().map(|header| &header.name)
     }
 
-    /// The headers for a caller. A claim that is missing, empty, an object or `null` has none.
-    pub fn of(&self, identity: &Identity) -> Result<Vec<(HeaderName, HeaderValue)>, Rejected> {
+    /// The headers for a caller. A claim that is missing, empty, an object or `null` has none. [`Identity::told`] is the
+    /// same, and remembers it.
+    ///
+    /// # Errors
+    /// The claim that no header can carry.
+    pub(super) fn of(&self, identity: &Identity) -> Result<ToldHeaders, Rejected> {
         let mut headers = Vec::with_capacity(self.0.len());
         for ClaimHeader { name, claim } in &*self.0 {
             let Some(text) =
@@ -57,7 +61,18 @@ impl ClaimHeaders {
             let value = value.map_err(|_| refused(claim, "has control characters"))?;
             headers.push((name.clone(), value));
         }
-        Ok(headers)
+        Ok(ToldHeaders((!headers.is_empty()).then(|| headers.into())))
+    }
+}
+
+/// What a service is told of a caller. Clones share it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ToldHeaders(Option<Arc<[(HeaderName, HeaderValue)]>>);
+
+impl ToldHeaders {
+    /// Names and values.
+    pub fn list(&self) -> &[(HeaderName, HeaderValue)] {
+        self.0.as_deref().unwrap_or_default()
     }
 }
 

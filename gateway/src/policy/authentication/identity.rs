@@ -3,14 +3,21 @@
 //! Every way to authenticate ends in the same form, claims as a JSON object, so that what comes after (rules, rate
 //! limits, headers for services) need not know how the caller was recognised.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
 
 use serde_json::{Map, Value};
 
+use super::{
+    Rejected,
+    claim_headers::{ClaimHeaders, ToldHeaders},
+};
 use crate::value::{self, Name, Quota};
 
 /// A caller whose credentials were accepted.
-#[derive(Clone, PartialEq)]
+#[derive(Clone)]
 pub struct Identity {
     /// The authenticator's name in the configuration.
     pub authenticator: Arc<str>,
@@ -20,6 +27,9 @@ pub struct Identity {
     pub api_key: Option<Box<str>>,
     /// What the caller has of rate limits, by their names, in place of what everybody has.
     pub quotas: Box<[(Name, Quota)]>,
+    subject: Option<Box<str>>,
+    /// Worked out for the headers of the first route that wanted any. Most routes have the same, and a caller comes again.
+    told: OnceLock<(ClaimHeaders, ToldHeaders)>,
 }
 
 /// Claims that name scopes, in the order in which they are looked for: RFC 8693 section 4.2, and what issuers write in its
@@ -29,7 +39,33 @@ pub const SCOPE_CLAIMS: [&str; 3] = ["scope", "scp", "scopes"];
 impl Identity {
     /// A caller with these claims.
     pub fn new(authenticator: Arc<str>, claims: Map<String, Value>) -> Self {
-        Self { authenticator, claims: Value::Object(claims), api_key: None, quotas: Box::default() }
+        let subject = claims.get("sub").and_then(Value::as_str).map(Into::into);
+        let claims = Value::Object(claims);
+        let (api_key, quotas, told) = (None, Box::default(), OnceLock::new());
+        Self { authenticator, claims, api_key, quotas, subject, told }
+    }
+
+    /// The same, recognised by an API key that may have quotas of its own.
+    pub fn with_key(self, api_key: Option<Box<str>>, quotas: Box<[(Name, Quota)]>) -> Self {
+        Self { api_key, quotas, ..self }
+    }
+
+    /// What services are told of the caller by these headers.
+    ///
+    /// # Errors
+    /// Those of [`ClaimHeaders::of`].
+    pub fn told(&self, headers: &ClaimHeaders) -> Result<ToldHeaders, Rejected> {
+        match self.told.get() {
+            Some((known, told)) if known == headers => Ok(told.clone()),
+            known => {
+                let told = headers.of(self)?;
+                if known.is_none() {
+                    // Another request may have been faster.
+                    let _ = self.told.set((headers.clone(), told.clone()));
+                }
+                Ok(told)
+            }
+        }
     }
 
     /// What the caller has of the rate limit of this name, if not what everybody has.
@@ -39,7 +75,7 @@ impl Identity {
 
     /// Whom the claims are about: `sub`, if it is a text.
     pub fn subject(&self) -> Option<&str> {
-        self.claims.get("sub")?.as_str()
+        self.subject.as_deref()
     }
 
     /// What the caller may do, from the first of `scope`, `scp` and `scopes` that is there: a text with spaces between the
@@ -66,6 +102,17 @@ impl Identity {
     }
 }
 
+/// By what is known of the caller; the rest follows from it.
+impl PartialEq for Identity {
+    fn eq(&self, other: &Self) -> bool {
+        let Self { authenticator, claims, api_key, quotas, subject: _, told: _ } = self;
+        *authenticator == other.authenticator
+            && *claims == other.claims
+            && *api_key == other.api_key
+            && *quotas == other.quotas
+    }
+}
+
 /// Whether a text can be a scope: `scope-token` of RFC 6749 section 3.3.
 pub fn is_scope(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\')
@@ -85,7 +132,7 @@ mod tests {
     use super::*;
 
     fn identity(claims: Value) -> Identity {
-        Identity { authenticator: "users".into(), claims, api_key: None, quotas: Box::default() }
+        Identity::new("users".into(), claims.as_object().unwrap().clone())
     }
 
     #[test]

@@ -27,7 +27,7 @@ use std::borrow::Cow;
 
 pub use accounts::{Account, Accounts, Costly, SecretHash, Verdict};
 pub use challenge::{challenge, insufficient_scope};
-pub use claim_headers::{ClaimHeader, ClaimHeaders, Reserved};
+pub use claim_headers::{ClaimHeader, ClaimHeaders, Reserved, ToldHeaders};
 pub use credentials::{Place, Sent, first, without_parameters};
 pub use fingerprint::{Fingerprint, Fingerprints};
 pub use identity::{Identity, SCOPE_CLAIMS, is_scope};

@@ -42,6 +42,11 @@ pub const OURS: [HeaderName; 7] = [
     HeaderName::from_static("access-control-allow-private-network"),
 ];
 
+/// Whether a header is one of [`OURS`], or has a name like theirs. Most answers have none, and are spared looking for each.
+pub fn is_ours(name: &HeaderName) -> bool {
+    name.as_str().starts_with("access-control-")
+}
+
 /// Decides by `Origin`. The default is off: it says nothing, and leaves what an upstream says. Clones share the rules.
 #[derive(Debug, Clone, Default)]
 pub struct Cors(Option<Arc<Rules>>);

@@ -9,7 +9,6 @@
 //! how many seconds there is another unit, and after a refusal enough for the same request.
 
 use http::{HeaderName, HeaderValue};
-use smallvec::SmallVec;
 
 use super::{Decision, seconds};
 use crate::value::Rate;
@@ -22,7 +21,7 @@ pub const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-pol
 
 /// Which limits there are. The names are those of `value::Name`, which need no escape.
 pub fn policy<'a>(limits: impl Iterator<Item = (&'a str, Rate)>) -> HeaderValue {
-    let mut list = List::default();
+    let mut list = List::new();
     for (name, rate) in limits {
         list.item(name);
         list.parameter(b";q=", u64::from(rate.count().get()));
@@ -33,7 +32,7 @@ pub fn policy<'a>(limits: impl Iterator<Item = (&'a str, Rate)>) -> HeaderValue 
 
 /// What is left of them.
 pub fn remaining<'a>(limits: impl Iterator<Item = (&'a str, Decision)>) -> HeaderValue {
-    let mut list = List::default();
+    let mut list = List::new();
     for (name, decision) in limits {
         list.item(name);
         list.parameter(b";r=", u64::from(decision.remaining));
@@ -42,13 +41,16 @@ pub fn remaining<'a>(limits: impl Iterator<Item = (&'a str, Decision)>) -> Heade
     list.value()
 }
 
-#[derive(Default)]
-struct List(SmallVec<[u8; ROOM]>);
+struct List(Vec<u8>);
 
-/// Bytes that need no memory of their own: those of three limits or four.
+/// Bytes that three limits need, or four.
 const ROOM: usize = 128;
 
 impl List {
+    fn new() -> Self {
+        Self(Vec::with_capacity(ROOM))
+    }
+
     fn item(&mut self, name: &str) {
         if !self.0.is_empty() {
             self.0.extend_from_slice(b", ");

@@ -12,9 +12,10 @@ use std::{
 use http::{HeaderMap, HeaderName};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use smallvec::SmallVec;
 
 use super::Limit;
-use crate::value::{Quota, has_all_digits};
+use crate::value::{self, Quota, has_all_digits};
 
 /// What a key is made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,19 +45,19 @@ impl Part {
     }
 
     /// Every part writes what cannot be the beginning of another, so that no two lists of values look alike.
-    fn write(&self, asked: &Asked<'_>, into: &mut impl Hasher) {
+    fn write(&self, asked: &Asked<'_>, into: &mut Bytes) {
         match self {
             Self::ClientAddress => address(asked.client, into),
             Self::Route => text(asked.route.as_bytes(), into),
             Self::Header(name) => {
                 let lines = asked.headers.get_all(name);
                 lines.iter().for_each(|line| text(line.as_bytes(), into));
-                into.write_u8(END);
+                into.tag(END);
             }
             Self::Subject => match asked.caller.and_then(|caller| Some((caller, caller.claim("sub")?))) {
                 Some((caller, subject)) => {
                     text(caller.authenticator.as_bytes(), into);
-                    value(subject, into);
+                    claim(subject, into);
                 }
                 None => address(asked.client, into),
             },
@@ -68,7 +69,7 @@ impl Part {
                 None => address(asked.client, into),
             },
             Self::Claim(path) => match asked.caller.and_then(|caller| caller.claim(path)) {
-                Some(claim) => value(claim, into),
+                Some(value) => claim(value, into),
                 None => address(asked.client, into),
             },
         }
@@ -81,31 +82,54 @@ const QUOTA: u8 = 2;
 const IPV4: u8 = 4;
 const IPV6: u8 = 6;
 
-fn text(bytes: &[u8], into: &mut impl Hasher) {
-    into.write_u8(TEXT);
-    into.write_usize(bytes.len());
-    into.write(bytes);
+/// What a key is made of, as bytes that are the same on every machine. Most are short.
+#[derive(Default)]
+struct Bytes(SmallVec<[u8; 64]>);
+
+impl Bytes {
+    fn tag(&mut self, tag: u8) {
+        self.0.push(tag);
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+    }
+
+    fn number(&mut self, number: u64) {
+        self.bytes(&number.to_be_bytes());
+    }
+}
+
+fn text(bytes: &[u8], into: &mut Bytes) {
+    into.tag(TEXT);
+    into.number(bytes.len() as u64);
+    into.bytes(bytes);
 }
 
 /// A text as it is, anything else as JSON.
-fn value(claim: &Value, into: &mut impl Hasher) {
+fn claim(claim: &Value, into: &mut Bytes) {
     match claim {
         Value::String(claim) => text(claim.as_bytes(), into),
         other => text(other.to_string().as_bytes(), into),
     }
 }
 
-fn address(address: IpAddr, into: &mut impl Hasher) {
+fn address(address: IpAddr, into: &mut Bytes) {
     match address.to_canonical() {
         IpAddr::V4(address) => {
-            into.write_u8(IPV4);
-            into.write_u32(address.to_bits());
+            into.tag(IPV4);
+            into.bytes(&address.octets());
         }
         IpAddr::V6(address) => {
-            into.write_u8(IPV6);
-            into.write_u64((address.to_bits() >> 64) as u64);
+            into.tag(IPV6);
+            into.bytes(&address.octets()[..8]);
         }
     }
+}
+
+fn write_quota(Quota { rate, burst }: Quota, into: &mut Bytes) {
+    into.number(rate.interval());
+    into.bytes(&burst.get().to_be_bytes());
 }
 
 /// What a request says that keys can be made of.
@@ -123,13 +147,14 @@ pub struct Asked<'a> {
 
 impl Asked<'_> {
     /// What was counted of another quota means nothing for this one, so its buckets are others.
-    fn write(&self, by: &[Part], into: &mut impl Hasher) {
-        by.iter().for_each(|part| part.write(self, into));
-        if let Some(Quota { rate, burst }) = self.quota() {
-            into.write_u8(QUOTA);
-            into.write_u64(rate.interval());
-            into.write_u32(burst.get());
+    fn bytes(&self, by: &[Part]) -> Bytes {
+        let mut bytes = Bytes::default();
+        by.iter().for_each(|part| part.write(self, &mut bytes));
+        if let Some(quota) = self.quota() {
+            bytes.tag(QUOTA);
+            write_quota(quota, &mut bytes);
         }
+        bytes
     }
 
     /// What the caller has in place of what everybody has.
@@ -143,8 +168,8 @@ impl Asked<'_> {
 pub struct Caller<'a> {
     /// Who accepted them: subjects of two authenticators are two.
     pub authenticator: &'a str,
-    /// Finds a claim by its path.
-    pub claims: &'a dyn Fn(&str) -> Option<&'a Value>,
+    /// What is known of them: an object.
+    pub claims: &'a Value,
     /// The id of the API key that was accepted, if it was one.
     pub api_key: Option<&'a str>,
     /// What the caller has of this limit in place of what everybody has.
@@ -154,7 +179,7 @@ pub struct Caller<'a> {
 impl<'a> Caller<'a> {
     /// Null is no claim, and a number that lost digits could be another caller's.
     fn claim(&self, path: &str) -> Option<&'a Value> {
-        (self.claims)(path).filter(|claim| !claim.is_null() && has_all_digits(claim))
+        value::claim(self.claims, path).filter(|claim| !claim.is_null() && has_all_digits(claim))
     }
 }
 
@@ -190,9 +215,10 @@ impl Keys {
 
     /// The key of a request.
     pub fn key(&self, by: &[Part], asked: &Asked<'_>) -> Key {
+        let Bytes(bytes) = asked.bytes(by);
         Key(self.0.each_ref().map(|state| {
             let mut half = state.build_hasher();
-            asked.write(by, &mut half);
+            half.write(&bytes);
             half.finish()
         }))
     }
@@ -206,48 +232,21 @@ impl CommonKeys {
     /// Of a limit by its owner and its name. One that says something else has other keys, so that what was counted of the
     /// old one means nothing for it.
     pub fn new(owner: &str, name: &str, limit: &Limit) -> Self {
-        let mut hash = Bytes(Sha256::new());
-        let Limit { quota: Quota { rate, burst }, by, .. } = limit;
+        let mut bytes = Bytes::default();
+        let Limit { quota, by, .. } = limit;
         // Gateways that write the parts in other words, as another version may, count apart: nothing worse.
         for said in [owner, name, &format!("{by:?}")] {
-            text(said.as_bytes(), &mut hash);
+            text(said.as_bytes(), &mut bytes);
         }
-        hash.write_u64(rate.interval());
-        hash.write_u32(burst.get());
-        Self(hash.0)
+        write_quota(*quota, &mut bytes);
+        Self(Sha256::new_with_prefix(bytes.0))
     }
 
     /// The key of a request.
     pub fn key(&self, by: &[Part], asked: &Asked<'_>) -> u128 {
-        let mut hash = Bytes(self.0.clone());
-        asked.write(by, &mut hash);
-        let digest: [u8; 32] = hash.0.finalize().into();
+        let Bytes(bytes) = asked.bytes(by);
+        let digest: [u8; 32] = self.0.clone().chain_update(bytes).finalize().into();
         let (half, _) = digest.split_first_chunk::<16>().expect("32 bytes");
         u128::from_be_bytes(*half)
-    }
-}
-
-/// What is written, as bytes that are the same on every machine.
-struct Bytes(Sha256);
-
-impl Hasher for Bytes {
-    fn finish(&self) -> u64 {
-        unreachable!("keys have more bits")
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        self.0.update(bytes);
-    }
-
-    fn write_u32(&mut self, number: u32) {
-        self.write(&number.to_be_bytes());
-    }
-
-    fn write_u64(&mut self, number: u64) {
-        self.write(&number.to_be_bytes());
-    }
-
-    fn write_usize(&mut self, number: usize) {
-        self.write_u64(number as u64);
     }
 }

@@ -39,9 +39,12 @@ pub struct Payment {
 impl Payment {
     /// By the limits of this request that go by its operation; `None` if there are none.
     pub fn due(admitted: &Admitted, opened: &Opened) -> Option<Arc<Self>> {
-        let buckets = admitted.passed.rate_limits.postponed.clone();
+        let buckets = &admitted.passed.rate_limits.postponed;
+        if buckets.is_empty() {
+            return None;
+        }
         let (route, redis) = (admitted.route.clone(), opened.snapshot.redis.clone());
-        (!buckets.is_empty()).then(|| Arc::new(Self { route, buckets, redis, decisions: OnceLock::new() }))
+        Some(Arc::new(Self { route, buckets: buckets.clone(), redis, decisions: OnceLock::new() }))
     }
 
     /// What the limits have said; `None` if the operation was not planned.

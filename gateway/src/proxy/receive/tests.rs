@@ -50,7 +50,7 @@ fn only_what_opens_a_websocket_counts_as_one() {
         for (name, value) in lines {
             head.append_header(*name, *value).unwrap();
         }
-        is_handshake(&head)
+        wants_websocket(&head)
     };
     let (upgrade, connection) = (("upgrade", "WebSocket"), ("connection", "keep-alive, Upgrade"));
     assert!(opens("GET", &[upgrade, connection]));

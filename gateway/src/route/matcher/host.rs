@@ -58,7 +58,7 @@ fn check_name(name: &str, text: &str) -> Result<(), String> {
 /// The host of an authority as it is matched: without port and final dot, in
 /// lower case. Borrows where nothing has to change.
 pub fn canonical(authority: &str) -> Cow<'_, str> {
-    let host = match authority.rfind(':') {
+    let host = match memchr::memrchr(b':', authority.as_bytes()) {
         Some(colon) if !authority[colon..].contains(']') => &authority[..colon],
         _ => authority,
     };

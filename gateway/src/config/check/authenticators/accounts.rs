@@ -47,8 +47,7 @@ pub fn check(
         let (hash, claims) = (hash(check, what, entry), claims(check, entry));
         let account = hash.zip(claims).map(|(hash, claims)| {
             let (api_key, quotas) = (entry.api_key.clone(), entry.quotas.clone());
-            let identity = Identity { api_key, quotas, ..Identity::new(authenticator.clone(), claims) };
-            let identity = Arc::new(identity);
+            let identity = Arc::new(Identity::new(authenticator.clone(), claims).with_key(api_key, quotas));
             let expires = entry.expires.map(Timestamp::get);
             (entry.name.as_str().into(), Account { hash, expires, identity })
         });

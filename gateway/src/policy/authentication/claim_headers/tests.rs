@@ -4,8 +4,8 @@ use super::*;
 
 fn headers(claim: &str, claims: Value) -> Result<Vec<(HeaderName, HeaderValue)>, Rejected> {
     let header = ClaimHeader { name: HeaderName::from_static("x-claim"), claim: claim.into() };
-    let identity = Identity { authenticator: "users".into(), claims, api_key: None, quotas: Box::default() };
-    ClaimHeaders::from_iter([header]).of(&identity)
+    let identity = Identity::new("users".into(), claims.as_object().unwrap().clone());
+    ClaimHeaders::from_iter([header]).of(&identity).map(|told| told.list().to_vec())
 }
 
 #[test]
@@ -69,4 +69,23 @@ fn reserved_names_are_found_in_every_spelling() {
     found.sort_by(|a, b| a.as_str().cmp(b.as_str()));
     assert_eq!(found, ["x-tenant", "x-user-id", "x-user_id", "x_user_id"]);
     assert!(Reserved::default().claimed(&headers).is_empty());
+}
+
+#[test]
+fn what_is_remembered_of_one_routes_headers_is_not_told_by_anothers() {
+    let claims = json!({ "sub": "7", "tenant": "acme", "bad": "\n" });
+    let identity = Identity::new("users".into(), claims.as_object().unwrap().clone());
+    let headers = |name, claim: &str| {
+        ClaimHeaders::from_iter([ClaimHeader { name: HeaderName::from_static(name), claim: claim.into() }])
+    };
+    let told = |headers: &ClaimHeaders| identity.told(headers).map(|told| told.list().to_vec());
+    let header = |name, value| Ok(vec![(HeaderName::from_static(name), HeaderValue::from_static(value))]);
+    assert!(told(&headers("x-bad", "bad")).is_err());
+    for _ in 0..2 {
+        assert_eq!(told(&headers("x-user-id", "sub")), header("x-user-id", "7"));
+        assert_eq!(told(&headers("x-tenant", "tenant")), header("x-tenant", "acme"));
+        assert_eq!(told(&headers("x-user-id", "tenant")), header("x-user-id", "acme"));
+        assert_eq!(told(&ClaimHeaders::default()), Ok(Vec::new()));
+        assert!(told(&headers("x-bad", "bad")).is_err());
+    }
 }

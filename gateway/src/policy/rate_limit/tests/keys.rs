@@ -78,13 +78,8 @@ fn nobody_knows_the_keys_of_another_limit() {
 /// The key of a caller with these claims, and of nobody.
 fn of_caller(keys: &Keys, part: Part, client: &str, caller: Option<(&str, &Value)>) -> Key {
     let headers = HeaderMap::new();
-    let claims = |path: &str| caller.and_then(|(_, claims)| claims.get(path));
-    let caller = caller.map(|(authenticator, _)| Caller {
-        authenticator,
-        claims: &claims,
-        api_key: None,
-        quota: None,
-    });
+    let caller =
+        caller.map(|(authenticator, claims)| Caller { authenticator, claims, api_key: None, quota: None });
     keys.key(&[part], &Asked { caller, ..asked(client, "a", &headers) })
 }
 
@@ -108,7 +103,6 @@ fn callers_are_told_apart_by_their_subject_and_not_by_their_address() {
 fn api_keys_are_told_apart_by_id_and_authenticator_and_no_claim_is_one() {
     let keys = Keys::random();
     let (headers, claims) = (HeaderMap::new(), json!({ "key_id": "gg_1" }));
-    let claims = |path: &str| claims.get(path);
     let key = |client, authenticator, api_key| {
         let caller = Some(Caller { authenticator, claims: &claims, api_key, quota: None });
         keys.key(&[Part::ApiKey], &Asked { caller, ..asked(client, "a", &headers) })
@@ -166,7 +160,6 @@ fn who_has_a_quota_of_their_own_has_a_bucket_of_its_size_beside_the_others() {
     let by_subject = Limit { by: Box::from([Part::Subject]), ..limit("2/h", 2) };
     let (limiter, now) = limiter(by_subject);
     let (headers, claims) = (HeaderMap::new(), json!({ "sub": "1" }));
-    let claims = |path: &str| claims.get(path);
     let through = |quota: Option<(&str, u32)>, cost| {
         let quota = quota.map(|(rate, burst)| Quota { rate: rate.parse().unwrap(), burst: count(burst) });
         let caller = Some(Caller { authenticator: "partners", claims: &claims, api_key: None, quota });

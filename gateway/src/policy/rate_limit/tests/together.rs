@@ -58,7 +58,12 @@ fn an_own_quota_has_another_key_on_every_gateway() {
     let (headers, limit) = (HeaderMap::new(), limit("10/h", 10));
     let key = |quota: Option<(&str, u32)>| {
         let quota = quota.map(|(rate, burst)| Quota { rate: rate.parse().unwrap(), burst: count(burst) });
-        let caller = Some(Caller { authenticator: "partners", claims: &|_| None, api_key: None, quota });
+        let caller = Some(Caller {
+            authenticator: "partners",
+            claims: &serde_json::Value::Null,
+            api_key: None,
+            quota,
+        });
         let client = "192.0.2.1".parse().unwrap();
         let asked = Asked { client, route: "route", headers: &headers, caller };
         CommonKeys::new("orders", "limit-1", &limit).key(&limit.by, &asked)

@@ -21,7 +21,7 @@ fn accepted(claims: &Value) -> Accepted {
     let name = remembered.name_of(token.as_bytes()).unwrap();
     remembered.insert(
         name,
-        Arc::new(Identity { authenticator: "users".into(), claims, api_key: None, quotas: Box::default() }),
+        Arc::new(Identity::new("users".into(), claims.as_object().unwrap().clone())),
         key,
         period,
     );
