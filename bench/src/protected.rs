@@ -38,10 +38,17 @@ impl Place {
         Ok(subject)
     }
 
+    /// The floor for requests as those are, with a token and an origin: they have four times the bytes of the plain ones.
+    pub fn bare_pingora_sent_the_same(&self, name: &str) -> Result<Subject, Failure> {
+        let (issuer, issuer_url) = self.issuer()?;
+        let mut subject = self.bare_pingora_sent(name, true, requests(&issuer_url)?)?;
+        subject.beside.push(issuer);
+        Ok(subject)
+    }
+
     /// The same with this section for Redis.
     pub fn guarded(&self, name: &str, redis: &str) -> Result<Subject, Failure> {
         let (issuer, issuer_url) = self.issuer()?;
-        let token = login(&issuer_url)?;
         let more = format!(
             "authenticators:
   users:
@@ -65,8 +72,7 @@ impl Place {
       - {{ name: user, limit: 900000000/h, burst: 900000, by: [{{ claim: sub }}] }}
 "
         );
-        let requests = Requests::Authorized { path: "/api/item", origin: ORIGIN, token };
-        let mut subject = self.gateway(name, &routes, &more, requests)?;
+        let mut subject = self.gateway(name, &routes, &more, requests(&issuer_url)?)?;
         subject.beside.push(issuer);
         Ok(subject)
     }
@@ -90,6 +96,10 @@ impl Place {
         let ready = || exchange(address, b"PING\r\nQUIT\r\n").is_ok_and(|answer| answer.starts_with("+PONG"));
         Process::start_until(&mut command, &home.join("log"), &address.to_string(), ready)
     }
+}
+
+fn requests(issuer: &str) -> Result<Requests, Failure> {
+    Ok(Requests::Authorized { path: "/api/item", origin: ORIGIN, token: login(issuer)? })
 }
 
 /// The section that has limits counted in this Redis.

@@ -68,6 +68,16 @@ impl Place {
 
     /// The floor, as Pingora comes or with a runtime for each thread.
     pub fn bare_pingora(&self, name: &str, work_stealing: bool) -> Result<Subject, Failure> {
+        self.bare_pingora_sent(name, work_stealing, Requests::Get("/api/item"))
+    }
+
+    /// The same with other requests.
+    pub fn bare_pingora_sent(
+        &self,
+        name: &str,
+        work_stealing: bool,
+        requests: Requests,
+    ) -> Result<Subject, Failure> {
         let address = free_address()?;
         let mut command = Command::new(self.binaries.join("bare-pingora"));
         command.args(["--listen", &address.to_string(), "--upstream", &self.upstream.to_string()]);
@@ -75,7 +85,7 @@ impl Place {
         if !work_stealing {
             command.arg("--no-work-stealing");
         }
-        self.subject(name, &mut command, address, Requests::Get("/api/item"), (address, "/api/item"))
+        self.subject(name, &mut command, address, requests, (address, "/api/item"))
     }
 
     /// nginx as a plain proxy.
