@@ -20,10 +20,8 @@ pub async fn check(
 ) -> Result<Option<Arc<Identity>>, Rejected> {
     let Some(bytes) = find(&jwt.places, sent)? else { return Ok(None) };
     let bytes = &*bytes;
-    let name = jwt.remembered.name_of(bytes);
-    if let Some(name) = &name
-        && let Some(keys) = jwt.keys.now().get()
-        && let Some(known) = jwt.remembered.get(name, keys, &jwt.rules, now)
+    if let Some(keys) = jwt.keys.now().get()
+        && let Some(known) = jwt.remembered.get(bytes, keys, &jwt.rules, now)
     {
         authenticator.metrics.token_was_known();
         return known.map(Some);
@@ -37,9 +35,7 @@ pub async fn check(
     };
     let Verified { key, period } = verified.map_err(|unsigned| refused(jwt, unsigned))?;
     let identity = Arc::new(Identity::new(authenticator.name.clone(), token.claims));
-    if let Some(name) = name {
-        jwt.remembered.insert(name, identity.clone(), key, period);
-    }
+    jwt.remembered.insert(bytes, identity.clone(), key, period);
     Ok(Some(identity))
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A token is taken apart without believing it (`token`), compared with issuer and audience, its signature checked with one of the
 //! provider's keys by the algorithm of that key (`key`, `crypto`), and then its claims (`claims`). What was once accepted
-//! is remembered (`remembered`), so that the signature of a token is checked once and not with every request.
+//! is remembered (`remembered`, `recent`), so that the signature of a token is checked once and not with every request.
 //!
 //! Keys come from a JWK Set (`jwks`), from a PEM file (`pem`) or from a secret. How a set is fetched and kept is the
 //! business of `issuer/`.
@@ -14,6 +14,7 @@ mod crypto;
 mod jwks;
 mod key;
 mod pem;
+mod recent;
 mod remembered;
 mod token;
 
