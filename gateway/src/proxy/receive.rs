@@ -132,8 +132,7 @@ pub fn body(
     let Some(deadline) = context.admitted.as_ref().and_then(|admitted| admitted.deadline) else {
         return Ok(None);
     };
-    let is_whole = end && piece.is_none_or(|piece| piece.len() as u64 == context.outcome.response_bytes);
-    if is_whole {
+    if end && is_whole(piece, context.outcome.response_bytes) {
         // Nothing was bounded before, nor is anything now.
         return Ok(None);
     }
@@ -143,6 +142,11 @@ pub fn body(
     }
     bound_write(session, left, context);
     Ok(None)
+}
+
+/// Whether the last piece of an answer, of so many bytes, is its first one.
+fn is_whole(last: Option<&Bytes>, bytes: u64) -> bool {
+    last.map_or(0, |piece| piece.len() as u64) == bytes
 }
 
 /// The total time goes on while a client does not take what there is: the upstream has to wait with the rest. Of an

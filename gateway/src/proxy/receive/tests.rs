@@ -67,3 +67,12 @@ fn only_what_opens_a_websocket_counts_as_one() {
         assert!(!opens(method, lines), "{method} {lines:?}");
     }
 }
+
+#[test]
+fn an_answer_is_whole_only_if_nothing_came_before_its_last_piece() {
+    let piece = Bytes::from_static(b"twelve bytes");
+    assert!(is_whole(Some(&piece), 12));
+    assert!(!is_whole(Some(&piece), 24));
+    assert!(is_whole(None, 0));
+    assert!(!is_whole(None, 12), "an end without bytes after others");
+}
