@@ -38,7 +38,7 @@ impl Place {
         Ok(subject)
     }
 
-    /// The floor for requests as those are, with a token and an origin: they have four times the bytes of the plain ones.
+    /// The floor for requests as those are, with a token and an origin.
     pub fn bare_pingora_sent_the_same(&self, name: &str) -> Result<Subject, Failure> {
         let (issuer, issuer_url) = self.issuer()?;
         let mut subject = self.bare_pingora_sent(name, true, requests(&issuer_url)?)?;

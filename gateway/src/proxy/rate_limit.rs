@@ -124,6 +124,9 @@ pub async fn ask(
             let (unasked, charges): (Few<Charge<'_>>, Few<Charge<'_>>) =
                 charges.partition(Charge::takes_nothing_yet);
             unasked.iter().for_each(|charge| told.postpone(charge));
+            if charges.is_empty() {
+                return Ok(());
+            }
             let (decisions, fell_back) = decide(&charges, Some(redis)).await;
             told.fell_back |= fell_back;
             charges.iter().zip(decisions).for_each(|(charge, decision)| told.note(charge, decision));

@@ -55,9 +55,9 @@ pub(super) fn template(address: SocketAddr, url: &EndpointUrl, connection: &Conn
     peer
 }
 
-/// Has Pingora wait with the runtime's timers. Its own, made for many threads, are shared by all within 10 ms, and looking
-/// whether their thread still runs costs each read and write of an upstream a look at the clock: half a microsecond a
-/// request. Where a timeout is below a second it keeps them.
+/// Has Pingora wait with the runtime's timers. Its own are fired every 10 ms by a thread for them, and each read and write
+/// of an upstream looks at the clock to see whether that thread still runs. Where a timeout is below a second it keeps
+/// them.
 pub fn use_timers_of_runtime() {
     set_fast_timeout_to_tokio_threshold(Some(Duration::ZERO));
 }
